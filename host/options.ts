@@ -1,0 +1,81 @@
+import type { Sharding } from "./plan/plan.js";
+
+/** How the rows of a bag become one vector; "none" gives the rows themselves, jagged. */
+export type Pooling = "sum" | "mean" | "max" | "none";
+
+/**
+ * Where a table's rows come from, row-major, numRows * dim values in all. Copied in, never transferred or kept.
+ * - Float32Array: all values at once
+ * - iterables: chunks of any length, also such that cut a row
+ * - function: called with ascending ranges; writes rows [first, first + count) to `out` (count * dim values), which is valid during the call only
+ */
+export type RowSource =
+  | Float32Array
+  | AsyncIterable<Float32Array>
+  | Iterable<Float32Array>
+  | ((first: number, count: number, out: Float32Array) => void);
+
+/** A table of embedding rows. */
+export interface TableOptions {
+  /** Unique among the tables, not empty. */
+  name: string;
+  /** Rows, 1 to 2^31 - 1. */
+  numRows: number;
+  /** Floats in a row, 1 to 65536. */
+  dim: number;
+  rows: RowSource;
+  /** How the table is cut over the ranks, default "auto". Row-wise cuts add partial sums in shard order: the bits depend on the number of shards, not on the ranks. */
+  sharding?: Sharding;
+  /** Rows that one sample reads from this table over all its features, a prediction that balances the plan; default: the number of features on it. */
+  lookupsPerSample?: number;
+}
+
+/** A sparse feature: bags of indices into one table. */
+export interface FeatureOptions {
+  /** Unique among the features, not empty. */
+  name: string;
+  /** Name of its table. */
+  table: string;
+  /** Default "sum". */
+  pooling?: Pooling;
+  /** Index whose rows do not count, as torch's padding_idx: -numRows to numRows - 1, negative counts from the end. With pooling "none" the row is given as it is. Default: none. */
+  paddingIndex?: number;
+}
+
+/** What every rank runs on its own slice of a step, right after the alltoallv: a dense model, for instance. */
+export interface StageOptions {
+  /** An ES or CommonJS module that exports createStage (see StageModule). A path (relative ones from the working directory), a file: or data: URL, or a package's name. */
+  module: string | URL;
+  /** Handed to createStage as a structured clone. */
+  options?: unknown;
+  /** Floats a sample in `stageInput`, 0 to 65536; default 0: no input. */
+  inputColumns?: number;
+  /** Floats a sample that run returns, 1 to 1,048,576; default: the sum of dims. */
+  columns?: number;
+}
+
+/** Options of openEngine. */
+export interface EngineOptions {
+  /** At least one. */
+  tables: readonly TableOptions[];
+  /** Default: one for each table, with its name, pooling "sum". */
+  features?: readonly FeatureOptions[];
+  /** Shard workers, each a thread, 1 to 64; default: the processor's parallelism, at most 8. */
+  ranks?: number;
+  /** Steps that a rank may lag behind before the fastest blocks, 0 (the synchronous alltoallv) to 1022; default 4. Costs (lagBound + 2) x window bytes. */
+  lagBound?: number;
+  /** May small lookups run on the caller's thread? "auto" measures at opening (at most 20 ms) up to which size that is faster; default "auto". Never with a stage. */
+  inline?: "auto" | "never" | "always";
+  /** "two": up to 4 GiB of rows a rank, needs WebAssembly multi-memory (Node 22 and later); "one": tables and exchange in 4 GiB in all; default "auto": two where there is. */
+  memory?: "auto" | "one" | "two";
+  /** Bytes of requests, windows and results, 1 MiB to 4 GiB; default: all there is (address space: only what is touched costs memory). */
+  exchangeMemoryBytes?: number;
+  /** Most lookups of one step, 1 (every lookup is a step of its own) to 65536; default 256. */
+  maxCoalescedLookups?: number;
+  /** Lookups that may wait for a step; one more is rejected with EMBEDDING_QUEUE_FULL. 1 to 2^31 - 1; default 4096. */
+  maxQueuedLookups?: number;
+  /** Milliseconds after which a lookup is rejected with EMBEDDING_TIMEOUT, 1 to 2^31 - 1, or Infinity; default 30,000. */
+  lookupTimeoutMs?: number;
+  /** Default: none. */
+  stage?: StageOptions;
+}

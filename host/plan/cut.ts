@@ -1,0 +1,85 @@
+import type { CheckedTable } from "./check.js";
+import { CACHE_LINE_BYTES, FLOAT_BYTES, gatheredRowBytes, rowStrideBytes } from "./stride.js";
+import type { Shard, TablePlan } from "./types.js";
+
+/** Floats of a full cache line: column cuts at its multiples move no byte more than the whole row does. */
+export const LINE_FLOATS = CACHE_LINE_BYTES / FLOAT_BYTES;
+/** Floats of a SIMD vector: the next best border, no shard but the last has a tail to compute by single floats. */
+const VECTOR_FLOATS = 4;
+
+/** How a table is cut, decided. */
+export interface Cut {
+  by: TablePlan["by"];
+  shards: number;
+}
+
+/** A shard that has no rank yet, and what it costs the rank that gets it. */
+export interface Piece extends Omit<Shard, "rank"> {
+  /** Rows that one sample gathers from it, every row of the table being equally likely. */
+  lookupsPerSample: number;
+  /** The same in bytes, whole cache lines counted. */
+  gatheredBytesPerSample: number;
+}
+
+/** Shards of a table that is to be cut by columns over `ranks` ranks, no number given. */
+export function defaultColumnShards(dim: number, ranks: number): number {
+  if (dim >= 2 * LINE_FLOATS) return Math.min(ranks, Math.floor(dim / LINE_FLOATS));
+  // Shorter rows do not gather fewer lines when cut. Who asks for it all the same gets two shards at least.
+  return Math.min(ranks, dim, Math.max(2, Math.ceil(dim / VECTOR_FLOATS)));
+}
+
+/** Shards of a table that is to be cut by rows over `ranks` ranks, no number given. */
+export function defaultRowShards(numRows: number, ranks: number): number {
+  return Math.min(ranks, numRows);
+}
+
+/** Where row shards begin, and the end: shards + 1 ascending numbers; shards differ by one row at most. */
+export function rowBorders(numRows: number, shards: number): number[] {
+  return Array.from({ length: shards + 1 }, (_, shard) => Math.floor((numRows * shard) / shards));
+}
+
+/**
+ * Where column shards begin, and the end: at multiples of a cache line while every shard gets one,
+ * else at multiples of a SIMD vector while there are enough of them, else anywhere. None is empty.
+ */
+export function columnBorders(dim: number, shards: number): number[] {
+  const wholeLines = Math.floor(dim / LINE_FLOATS);
+  // A short last line stays with the line before it: alone it would be a shard of less than LINE_FLOATS.
+  if (shards <= wholeLines) return bordersInUnits(dim, shards, { unit: LINE_FLOATS, units: wholeLines });
+  const vectors = Math.ceil(dim / VECTOR_FLOATS);
+  if (shards <= vectors) return bordersInUnits(dim, shards, { unit: VECTOR_FLOATS, units: vectors });
+  return bordersInUnits(dim, shards, { unit: 1, units: dim });
+}
+
+function bordersInUnits(dim: number, shards: number, { unit, units }: { unit: number; units: number }): number[] {
+  const borders = rowBorders(units, shards).map((border) => border * unit);
+  borders[shards] = dim;
+  return borders;
+}
+
+/** The pieces of tables[index], in row or column order. */
+export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] {
+  const rows = cut.by === "row" ? rowBorders(table.numRows, cut.shards) : [0, table.numRows];
+  const columns = cut.by === "column" ? columnBorders(table.dim, cut.shards) : [0, table.dim];
+  return Array.from({ length: cut.shards }, (_, shard) => {
+    const firstRow = rows[cut.by === "row" ? shard : 0];
+    const endRow = rows[cut.by === "row" ? shard + 1 : 1];
+    const firstColumn = columns[cut.by === "column" ? shard : 0];
+    const endColumn = columns[cut.by === "column" ? shard + 1 : 1];
+    const rowCount = endRow - firstRow;
+    const columnCount = endColumn - firstColumn;
+    const strideBytes = rowStrideBytes(columnCount);
+    const lookupsPerSample = (table.lookupsPerSample * rowCount) / table.numRows;
+    return {
+      table: index,
+      firstRow,
+      rowCount,
+      firstColumn,
+      columnCount,
+      strideBytes,
+      bytes: rowCount * strideBytes,
+      lookupsPerSample,
+      gatheredBytesPerSample: lookupsPerSample * gatheredRowBytes(columnCount),
+    };
+  });
+}

@@ -1,0 +1,82 @@
+/** How a table is cut over ranks. `"auto"` lets the planner choose; the object form fixes the number of shards (1 to 1024). */
+export type Sharding = "auto" | "table" | "row" | "column" | { by: "table" | "row" | "column"; shards?: number };
+
+/** What the planner knows of a table. */
+export interface PlanTable {
+  /** Unique among the tables, not empty. */
+  name: string;
+  /** Rows, 1 to 2^31 - 1. */
+  numRows: number;
+  /** Floats in a row, 1 to 65536. */
+  dim: number;
+  /**
+   * Rows that one sample gathers from this table over all features, a prediction, 0 to 2^53 - 1; default 1, may be
+   * fractional, 0 for a table that is never read.
+   */
+  lookupsPerSample?: number;
+  /** Default "auto". */
+  sharding?: Sharding;
+}
+
+/** Limits of planTables. */
+export interface PlanOptions {
+  /** Number of ranks, 1 to 64. */
+  ranks: number;
+  /** Bytes of table rows, padding included, that one rank may hold; default: no limit. */
+  rankMemoryBytes?: number;
+  /** Bytes of table rows, padding included, over all ranks; default: no limit (the one-memory build has one). */
+  totalMemoryBytes?: number;
+}
+
+/**
+ * A rectangle of a table that one rank holds: rows [firstRow, firstRow + rowCount) x columns [firstColumn,
+ * firstColumn + columnCount). The shards of a table tile it; each is as high or as wide as the table itself.
+ */
+export interface Shard {
+  /** Index into the tables. */
+  table: number;
+  rank: number;
+  firstRow: number;
+  rowCount: number;
+  firstColumn: number;
+  columnCount: number;
+  /** Bytes from one row to the next in the rank's memory, see rowStrideBytes. */
+  strideBytes: number;
+  /** rowCount * strideBytes. */
+  bytes: number;
+}
+
+/** What the plan predicts for a rank. */
+export interface RankLoad {
+  rank: number;
+  /** Bytes of rows that it holds, padding included. */
+  tableBytes: number;
+  /** Rows that it gathers for one sample; a row of a column-wise table counts on every rank that holds some of its columns. */
+  lookupsPerSample: number;
+  /** Bytes that it gathers for one sample, whole cache lines counted. */
+  gatheredBytesPerSample: number;
+}
+
+/** How one table was cut. */
+export interface TablePlan {
+  name: string;
+  /** "table" whenever there is one shard, also where rows or columns were asked for. */
+  by: "table" | "row" | "column";
+  /** Indices into Plan.shards, in row or column order. */
+  shards: number[];
+}
+
+/** Who owns what. Deeply frozen plain data but for toString, which is not enumerable; equal inputs give equal plans. */
+export interface Plan {
+  ranks: number;
+  /** As many as were given, in their order. */
+  tables: TablePlan[];
+  /** Table by table, within a table in row or column order. */
+  shards: Shard[];
+  /** One for each rank, in rank order. */
+  load: RankLoad[];
+  /** Largest over mean of load[].gatheredBytesPerSample and of load[].tableBytes; 1 is balanced, also where all are 0. */
+  imbalance: { gatheredBytes: number; tableBytes: number };
+  /** A table of owners and predicted loads, for people. */
+  toString(): string;
+}
