@@ -1,0 +1,51 @@
+import type { Counters } from "./counters.js";
+
+/**
+ * A rank's (or the caller's) wait on its doorbell. The way to wait without losing a wake-up:
+ *
+ *     seen = bell.read();  look at everything once more;  nothing to do ? bell.wait(seen, ...) : go on
+ *
+ * One thread waits on a Doorbell. At most one asynchronous waiter is registered at a time, so waits that were overtaken leave
+ * nothing behind.
+ */
+export class Doorbell {
+  readonly #words: Int32Array;
+  readonly #index: number;
+  readonly #spins: number;
+  #waiting: Promise<unknown> | undefined;
+
+  constructor(counters: Counters, rank: number, spins: number) {
+    this.#words = counters.words;
+    this.#index = counters.doorbellIndex(rank);
+    this.#spins = spins;
+  }
+
+  read(): number {
+    return Atomics.load(this.#words, this.#index);
+  }
+
+  /** Looks a while whether the bell rings. True when it rang after `seen` was read. */
+  spin(seen: number): boolean {
+    for (let n = this.#spins; n > 0; n -= 1) {
+      if (Atomics.load(this.#words, this.#index) !== seen) return true;
+    }
+    return false;
+  }
+
+  /** Blocks the thread until the bell rings, at most timeoutMs. */
+  waitBlocking(seen: number, timeoutMs: number): void {
+    Atomics.wait(this.#words, this.#index, seen, timeoutMs);
+  }
+
+  /** As waitBlocking, but the event loop goes on. May resolve early; never later than the longest timeoutMs that is under way. */
+  async waitAsync(seen: number, timeoutMs: number): Promise<void> {
+    if (this.#waiting === undefined) {
+      const wait = Atomics.waitAsync(this.#words, this.#index, seen, timeoutMs);
+      if (!wait.async) return;
+      this.#waiting = wait.value.finally(() => {
+        this.#waiting = undefined;
+      });
+    }
+    await this.#waiting;
+  }
+}

@@ -1,0 +1,224 @@
+import { Counters, windowCount } from "../collective/counters.js";
+import { EmbeddingError } from "../errors.js";
+import type { Plan } from "../plan/plan.js";
+import { LAYOUT, partialRowBytes, STATIC_BYTES } from "./abi.js";
+import type { MemoryMode } from "./kernel.js";
+
+const GIB = 2 ** 30;
+const LINE_BYTES = 64;
+/** Pointers are 32 bits wide; the last page stays unused so that the end of a block is a pointer too. */
+export const MEMORY_LIMIT_BYTES = 4 * GIB - 65536;
+/** Windows take at most this part of the exchange memory, and at most WINDOWS_LIMIT_BYTES. */
+const WINDOWS_SHARE = 0.25;
+const WINDOWS_LIMIT_BYTES = GIB;
+const MAX_SLICE_SAMPLES = 16384;
+const MIN_HEAP_BYTES = 2 ** 20;
+/** Float64 counters that a rank keeps for stats(). */
+export const RANK_STATS_BYTES = 2 * LINE_BYTES;
+/** Bytes of the text that a rank leaves when a stage throws. */
+export const STAGE_ERROR_BYTES = 2048;
+
+/**
+ * A step's record, one per ring slot, written by the caller before it counts up `requested`:
+ *
+ *    0 pieceCount   4 piecesPtr    8 samples     12 errorsPtr    16 scratchPtr   20 scratchBytes
+ *   24 inputPtr    28 outputPtr   32 stageFailed (first rank + 1, written by ranks)
+ *
+ * errorsPtr: [ranks, pieceCount] error records. scratch: scratchBytes for each rank. inputPtr: stage input [samples, inputColumns].
+ * outputPtr: what the stage returned [samples, columns].
+ */
+export const STEP = {
+  PIECE_COUNT: 0,
+  PIECES_PTR: 4,
+  SAMPLES: 8,
+  ERRORS_PTR: 12,
+  SCRATCH_PTR: 16,
+  SCRATCH_BYTES: 20,
+  INPUT_PTR: 24,
+  OUTPUT_PTR: 28,
+  STAGE_FAILED: 32,
+  BYTES: 64,
+} as const;
+
+/** What the map needs to know of a feature. */
+export interface MapFeature {
+  table: number;
+  pooled: boolean;
+}
+
+/** What the memories have to hold. */
+export interface MapInput {
+  mode: MemoryMode;
+  ranks: number;
+  lagBound: number;
+  plan: Plan;
+  tables: readonly { dim: number }[];
+  features: readonly MapFeature[];
+  /** Bytes of the exchange memory, upper limit. */
+  exchangeMemoryBytes: number;
+  /** Whether a stage runs: then pooled rows go through the windows. */
+  stage: boolean;
+}
+
+/** Where everything lies. Plain numbers, so that it can be sent to the ranks. Pointers are absolute in their memory. */
+export interface MemoryMap {
+  mode: MemoryMode;
+  /** Bytes of each rank's tables memory; with one memory, a single entry for all of it. */
+  tablesBytes: number[];
+  /** Bytes of the exchange memory; with one memory the same as tablesBytes[0]. */
+  exchangeBytes: number;
+  /** Pointer to each shard's first row, in the tables memory of its rank. */
+  shardPtrs: number[];
+  controlPtr: number;
+  statsPtr: number;
+  stepsPtr: number;
+  stageErrorsPtr: number;
+  jobsPtr: number;
+  reductionsPtr: number;
+  featureMapPtr: number;
+  /** Windows of a receiver, a power of two; also the slots of the ring of steps. */
+  windows: number;
+  windowsPtr: number;
+  windowBytes: number;
+  /** Samples of a step that one receiver's window has room for. */
+  sliceSamples: number;
+  /** Most samples of a step. */
+  stepSamples: number;
+  /** Start of the partial sums of (feature, shard) within a window: [partialByte, countsByte]; by `feature * shards + shard`. */
+  partials: Map<number, [number, number]>;
+  heapPtr: number;
+  heapBytes: number;
+}
+
+function alignLine(bytes: number): number {
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}
+
+/** Whether the pooled rows of a feature are partial sums: its table is cut by rows. */
+export function isPartial(plan: Plan, feature: MapFeature): boolean {
+  const table = plan.tables[feature.table];
+  return feature.pooled && table.by === "row" && table.shards.length > 1;
+}
+
+/** Key of MemoryMap.partials. */
+export function partialKey(plan: Plan, feature: number, shard: number): number {
+  return feature * plan.shards.length + shard;
+}
+
+/** Bytes of a window with room for `samples` samples, and where its parts are. */
+function layWindow(input: MapInput, samples: number): { bytes: number; partials: Map<number, [number, number]> } {
+  const { plan, features, tables } = input;
+  let bytes = 0;
+  if (input.stage) bytes += alignLine(samples * features.reduce((sum, f) => sum + (f.pooled ? tables[f.table].dim * 4 : 0), 0));
+  const partials = new Map<number, [number, number]>();
+  features.forEach((feature, index) => {
+    if (!isPartial(plan, feature)) return;
+    for (const shard of plan.tables[feature.table].shards) {
+      const rows = bytes;
+      const counts = rows + alignLine(samples * partialRowBytes(tables[feature.table].dim));
+      bytes = counts + alignLine(samples * 4);
+      partials.set(partialKey(plan, index, shard), [rows, counts]);
+    }
+  });
+  return { bytes, partials };
+}
+
+/** Places shards one after the other in their ranks' memories. Returns the pointers and each memory's end. */
+function layTables(input: MapInput): { shardPtrs: number[]; ends: number[] } {
+  const ends: number[] = new Array(input.mode === "two" ? input.ranks : 1).fill(STATIC_BYTES);
+  const shardPtrs = input.plan.shards.map((shard) => {
+    const memory = input.mode === "two" ? shard.rank : 0;
+    const ptr = ends[memory];
+    ends[memory] = alignLine(ptr + shard.bytes);
+    return ptr;
+  });
+  return { shardPtrs, ends };
+}
+
+function limitError(what: string, got: number, expected: number, hint: string): EmbeddingError {
+  return new EmbeddingError(
+    "EMBEDDING_MEMORY_LIMIT",
+    `${what}: got ${got} bytes (${(got / GIB).toFixed(2)} GiB), expected at most ${expected} (${(expected / GIB).toFixed(2)} GiB)${hint}`,
+    { got, expected },
+  );
+}
+
+/**
+ * Lays out tables and exchange memory. Pure; nothing is allocated.
+ * @throws EmbeddingError EMBEDDING_MEMORY_LIMIT with the bytes that were asked for and the limit
+ */
+export function layMemory(input: MapInput): MemoryMap {
+  const { mode, ranks, plan, features } = input;
+  const { shardPtrs, ends } = layTables(input);
+  const tablesEnd = Math.max(...ends);
+  if (tablesEnd > MEMORY_LIMIT_BYTES) {
+    throw mode === "one"
+      ? limitError(
+          "tables of all ranks in one memory",
+          tablesEnd,
+          MEMORY_LIMIT_BYTES,
+          '; Node 22 and later lift the limit to 4 GiB a rank (memory: "two")',
+        )
+      : limitError(
+          `tables of rank ${ends.indexOf(tablesEnd)}`,
+          tablesEnd,
+          MEMORY_LIMIT_BYTES,
+          "; use more ranks, or let the planner split the table",
+        );
+  }
+  const base = mode === "one" ? tablesEnd : STATIC_BYTES;
+  const limit = Math.min(MEMORY_LIMIT_BYTES, base + input.exchangeMemoryBytes);
+  let end = base;
+  const take = (bytes: number): number => {
+    const ptr = end;
+    end = alignLine(end + bytes);
+    return ptr;
+  };
+  const windows = windowCount(input.lagBound);
+  const jobs = features.reduce((sum, f) => sum + plan.tables[f.table].shards.length, 0);
+  const controlPtr = take(Counters.byteLength(ranks));
+  const statsPtr = take(ranks * RANK_STATS_BYTES);
+  const stepsPtr = take(windows * STEP.BYTES);
+  const stageErrorsPtr = take(input.stage ? windows * ranks * STAGE_ERROR_BYTES : 0);
+  const jobsPtr = take(jobs * LAYOUT.JOB_BYTES);
+  const reductionsPtr = take(features.length * LAYOUT.REDUCTION_BYTES + jobs * 8);
+  const featureMapPtr = take(features.length * LAYOUT.FEATURE_MAP_BYTES);
+  const sampleBytes = layWindow(input, MAX_SLICE_SAMPLES).bytes / MAX_SLICE_SAMPLES;
+  const budget = Math.min(WINDOWS_LIMIT_BYTES, (limit - end) * WINDOWS_SHARE);
+  const fits = sampleBytes === 0 ? MAX_SLICE_SAMPLES : Math.floor(budget / (windows * ranks * sampleBytes));
+  const sliceSamples = Math.max(1, Math.min(MAX_SLICE_SAMPLES, fits));
+  const window = layWindow(input, sliceSamples);
+  const windowsPtr = take(windows * ranks * window.bytes);
+  const heapBytes = Math.floor((limit - end) / LINE_BYTES) * LINE_BYTES;
+  if (heapBytes < MIN_HEAP_BYTES) {
+    throw limitError(
+      mode === "one"
+        ? "tables, windows and heap in one memory"
+        : `windows and heap of the exchange memory (lagBound ${input.lagBound}, ${ranks} ranks)`,
+      end + MIN_HEAP_BYTES,
+      limit,
+      "",
+    );
+  }
+  return {
+    mode,
+    shardPtrs,
+    controlPtr,
+    statsPtr,
+    stepsPtr,
+    stageErrorsPtr,
+    jobsPtr,
+    reductionsPtr,
+    featureMapPtr,
+    windows,
+    windowsPtr,
+    tablesBytes: mode === "one" ? [limit] : ends,
+    exchangeBytes: limit,
+    windowBytes: window.bytes,
+    sliceSamples,
+    stepSamples: window.bytes === 0 ? 2 ** 31 - 1 : sliceSamples * ranks,
+    partials: window.partials,
+    heapPtr: end,
+    heapBytes,
+  };
+}

@@ -1,0 +1,113 @@
+import type { Pooling } from "../options.js";
+import type { Plan } from "../plan/plan.js";
+import { LAYOUT, NO_PADDING } from "./abi.js";
+import { isPartial, type MapFeature, type MemoryMap, partialKey } from "./map.js";
+
+/** A feature with its names resolved. */
+export interface EngineFeature extends MapFeature {
+  name: string;
+  /** Index of its table. */
+  table: number;
+  pooling: Pooling;
+  /** Index whose rows do not count, never negative; undefined: none. */
+  padding: number | undefined;
+  dim: number;
+}
+
+/** Where a rank's jobs are, and how many. */
+export interface RankJobs {
+  ptr: number;
+  count: number;
+  /** Whether one of them writes partial sums to the windows. */
+  partial: boolean;
+}
+
+/** The static records of an engine. */
+export interface Records {
+  jobs: RankJobs[];
+  reductionCount: number;
+}
+
+const POOLING_CODES: Record<Pooling, number> = {
+  sum: LAYOUT.POOL_SUM,
+  mean: LAYOUT.POOL_MEAN,
+  max: LAYOUT.POOL_MAX,
+  none: LAYOUT.POOL_NONE,
+};
+
+/** What writeRecords needs. */
+export interface RecordsInput {
+  plan: Plan;
+  map: MemoryMap;
+  features: readonly EngineFeature[];
+  tables: readonly { numRows: number; dim: number }[];
+  /** The exchange memory as 32-bit words. */
+  words: Uint32Array;
+}
+
+/** Writes jobs (rank by rank) and reductions into the exchange memory, once, before any rank reads them. */
+export function writeRecords(input: RecordsInput): Records {
+  const { plan, map, features, words } = input;
+  const put = (ptr: number, field: number, value: number): void => {
+    words[(ptr + field) / 4] = value;
+  };
+  const jobs: RankJobs[] = [];
+  let job = map.jobsPtr;
+  for (let rank = 0; rank < plan.ranks; rank += 1) {
+    const mine: RankJobs = { ptr: job, count: 0, partial: false };
+    features.forEach((feature, index) => {
+      const partial = isPartial(plan, feature);
+      const { numRows, dim } = input.tables[feature.table];
+      for (const s of plan.tables[feature.table].shards) {
+        const shard = plan.shards[s];
+        if (shard.rank !== rank) continue;
+        const [partialByte, countsByte] = map.partials.get(partialKey(plan, index, s)) ?? [0, 0];
+        put(job, LAYOUT.JOB_FEATURE, index);
+        put(job, LAYOUT.JOB_POOLING, POOLING_CODES[feature.pooling]);
+        put(job, LAYOUT.JOB_ROWS_PTR, map.shardPtrs[s]);
+        put(job, LAYOUT.JOB_STRIDE_BYTES, shard.strideBytes);
+        put(job, LAYOUT.JOB_COLUMNS, shard.columnCount);
+        put(job, LAYOUT.JOB_FIRST_ROW, shard.firstRow);
+        put(job, LAYOUT.JOB_ROW_COUNT, shard.rowCount);
+        put(job, LAYOUT.JOB_NUM_ROWS, numRows);
+        put(job, LAYOUT.JOB_COLUMN_BYTE, shard.firstColumn * 4);
+        put(job, LAYOUT.JOB_PADDING, feature.padding ?? NO_PADDING);
+        put(job, LAYOUT.JOB_FILTERED, feature.padding !== undefined || shard.rowCount < numRows ? 1 : 0);
+        put(job, LAYOUT.JOB_PARTIAL, partial ? 1 : 0);
+        put(job, LAYOUT.JOB_PARTIAL_BYTE, partialByte);
+        put(job, LAYOUT.JOB_COUNTS_BYTE, countsByte);
+        put(job, LAYOUT.JOB_TABLE_COLUMNS, dim);
+        job += LAYOUT.JOB_BYTES;
+        mine.count += 1;
+        mine.partial ||= partial;
+      }
+    });
+    jobs.push(mine);
+  }
+  return { jobs, reductionCount: writeReductions(input, put) };
+}
+
+function writeReductions(input: RecordsInput, put: (ptr: number, field: number, value: number) => void): number {
+  const { plan, map, features } = input;
+  let reduction = map.reductionsPtr;
+  let list = map.reductionsPtr + features.length * LAYOUT.REDUCTION_BYTES;
+  let count = 0;
+  features.forEach((feature, index) => {
+    if (!isPartial(plan, feature)) return;
+    const { shards } = plan.tables[feature.table];
+    put(reduction, LAYOUT.REDUCTION_FEATURE, index);
+    put(reduction, LAYOUT.REDUCTION_POOLING, POOLING_CODES[feature.pooling]);
+    put(reduction, LAYOUT.REDUCTION_COLUMNS, feature.dim);
+    put(reduction, LAYOUT.REDUCTION_SHARD_COUNT, shards.length);
+    put(reduction, LAYOUT.REDUCTION_SHARDS_PTR, list);
+    for (const s of shards) {
+      const [partialByte, countsByte] = map.partials.get(partialKey(plan, index, s)) ?? [0, 0];
+      put(list, 0, partialByte);
+      put(list, 4, countsByte);
+      list += 8;
+    }
+    reduction += LAYOUT.REDUCTION_BYTES;
+    count += 1;
+  });
+  return count;
+}

@@ -1,0 +1,76 @@
+import { distance } from "../collective/counters.js";
+import { Doorbell } from "../collective/doorbell.js";
+import { Act, RankSteps } from "../collective/steps.js";
+import { RANK_STAT, type RankConfig, type RankWork } from "./rank.js";
+
+/** A rank that found nothing to do blocks this long at most before it lets its event loop run. */
+const BLOCKING_WAIT_MS = 50;
+/** An idle rank waits asynchronously in turns of this length: a lost wake-up would cost one turn, not a hang. */
+const ASYNC_WAIT_MS = 1000;
+/** A busy rank lets its event loop run this often: console output and a stage's timers would starve otherwise. */
+const YIELD_EVERY_MS = 20;
+
+function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * A rank's loop: takes the acts that RankSteps allows, in its order, until the engine stops. One turn never blocks on one thing
+ * while another is ready; with nothing ready it spins, then sleeps on its doorbell.
+ */
+export async function runRank(config: RankConfig, work: RankWork): Promise<void> {
+  const { counters, stats } = work;
+  const steps = new RankSteps(counters, config.rank, config.lagBound, config.counterStart);
+  const bell = new Doorbell(counters, config.rank, config.spins);
+  let pending: Promise<void> | undefined;
+  let finishStarted = 0;
+  let lastYield = performance.now();
+  let lastAct = lastYield;
+
+  const release = (): void => {
+    stats[RANK_STAT.finishMs] += performance.now() - finishStarted;
+    pending = undefined;
+    if (steps.release()) counters.ring(counters.ranks);
+  };
+
+  while (!counters.stopped()) {
+    const quick = steps.hasComplete() && work.isQuick(steps.released);
+    const seen = bell.read();
+    const act = steps.next(quick, pending !== undefined);
+    if (act === Act.publish) {
+      steps.publish();
+    } else if (act === Act.write) {
+      const started = performance.now();
+      work.write(steps.written);
+      steps.wrote();
+      work.countRows();
+      stats[RANK_STAT.writeMs] += performance.now() - started;
+    } else if (act === Act.finish) {
+      finishStarted = performance.now();
+      pending = work.finish(steps.released)?.then(release);
+      if (pending === undefined) release();
+    } else if (!bell.spin(seen)) {
+      // `seen` was read before next() looked at everything, so a change since then makes these waits return at once.
+      const started = performance.now();
+      const cause = waitCause();
+      if (pending !== undefined) await Promise.race([pending, bell.waitAsync(seen, ASYNC_WAIT_MS)]);
+      else if (started - lastAct < BLOCKING_WAIT_MS) bell.waitBlocking(seen, BLOCKING_WAIT_MS);
+      else await bell.waitAsync(seen, ASYNC_WAIT_MS);
+      stats[RANK_STAT.waits] += 1;
+      stats[cause] += performance.now() - started;
+      continue;
+    } else continue;
+    lastAct = performance.now();
+    if (lastAct - lastYield > YIELD_EVERY_MS) {
+      await yieldToEventLoop();
+      lastYield = performance.now();
+    }
+  }
+
+  /** The counter that a wait which starts now belongs to. */
+  function waitCause(): number {
+    if (distance(counters.requested(), steps.written) > 0) return RANK_STAT.waitForCreditMs;
+    if (pending !== undefined) return RANK_STAT.waitForStageMs;
+    return distance(steps.written, steps.released) > 0 ? RANK_STAT.waitForDataMs : RANK_STAT.idleMs;
+  }
+}
