@@ -1,0 +1,65 @@
+import type { LookupBatch } from "./batch.js";
+import type { Engine } from "./engine.js";
+import type { FilledOptions } from "./resolve.js";
+
+/** What was measured. */
+export interface Calibration {
+  handoverUs: number;
+  gatherNsPerByte: number;
+  /** Lookups that gather at most this many bytes are faster on the caller's thread. */
+  limitBytes: number;
+}
+
+/** Opening takes this much longer, give or take a lookup. */
+const BUDGET_MS = 15;
+const HANDOVER_SHARE = 0.5;
+/** A hand-over that seems to take longer was disturbed; the caller's thread is not to be blocked longer than this. */
+const MAX_HANDOVER_US = 200;
+/** Gathering is timed on lookups of about this many bytes: about the size that the answer is about. */
+const SAMPLE_BYTES = 262144;
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/** One sample that reads rowsPerBag random rows of every feature's table. */
+function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number): LookupBatch {
+  // xorshift32: any sequence without a pattern does.
+  let seed = 0x9e3779b9;
+  const indices = new Int32Array(features.length * rowsPerBag);
+  for (let n = 0; n < indices.length; n += 1) {
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    indices[n] = (seed >>> 0) % tables[features[Math.floor(n / rowsPerBag)].table].numRows;
+  }
+  return { batchSize: 1, indices, offsets: Int32Array.from({ length: features.length + 1 }, (_, f) => f * rowsPerBag) };
+}
+
+/**
+ * Measures where the caller's thread stops being faster: the time of a hand-over against the time to gather a byte here. A lookup
+ * stays here while it takes no longer than a hand-over would, so "auto" never blocks the caller for longer than that.
+ * The engine must be new, its inline limit 0.
+ */
+export async function calibrate(engine: Engine, options: FilledOptions): Promise<Calibration> {
+  const start = performance.now();
+  const empty = randomBatch(options, 0);
+  const handovers: number[] = [];
+  do {
+    const started = performance.now();
+    (await engine.lookup(empty)).release();
+    handovers.push(performance.now() - started);
+  } while (performance.now() - start < BUDGET_MS * HANDOVER_SHARE);
+  const handoverUs = Math.min(MAX_HANDOVER_US, median(handovers) * 1000);
+  const rowsBytes = options.features.reduce((sum, feature) => sum + feature.dim * 4, 0);
+  const sample = randomBatch(options, Math.max(1, Math.floor(SAMPLE_BYTES / rowsBytes)));
+  const sampleBytes = (sample.indices.length / options.features.length) * rowsBytes;
+  const gathers: number[] = [];
+  do {
+    const started = performance.now();
+    engine.lookupSync(sample);
+    gathers.push(((performance.now() - started) * 1e6) / sampleBytes);
+  } while (performance.now() - start < BUDGET_MS);
+  const gatherNsPerByte = median(gathers);
+  return { handoverUs, gatherNsPerByte, limitBytes: Math.floor((handoverUs * 1000) / gatherNsPerByte) };
+}

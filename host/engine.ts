@@ -1,0 +1,337 @@
+import type { BatchChecker, CheckedBatch, LookupBatch, LookupOptions } from "./batch.js";
+import { CallerLane, wholePiece } from "./caller.js";
+import type { Counters } from "./collective/counters.js";
+import { Doorbell } from "./collective/doorbell.js";
+import { Deadlines } from "./deadlines.js";
+import { Dispatcher } from "./dispatch.js";
+import { EmbeddingError } from "./errors.js";
+import type { Gang } from "./gang.js";
+import { abortError, Lookup } from "./lookup.js";
+import type { KernelExports } from "./memory/abi.js";
+import { Allocator } from "./memory/allocator.js";
+import type { MemoryMap } from "./memory/map.js";
+import type { Records } from "./memory/records.js";
+import { copyOffsets, type ExchangeViews, measurePiece } from "./piece.js";
+import type { Plan } from "./plan/plan.js";
+import type { FilledOptions } from "./resolve.js";
+import { FinishedLookup, GatheredRows, type LookupResult, ResultPool, type RowShape, resultParts, viewRows } from "./result.js";
+import { explainStall } from "./stall.js";
+import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
+import { lookupHere, type SyncResult, syncResult } from "./sync.js";
+
+/** The caller looks at the counters again this often even when no bell rings. */
+const LISTEN_MS = 1000;
+/** A lookup on the caller's thread that needs more of the heap than this is cut by samples. */
+const SYNC_SHARE = 0.25;
+/** close() gives a rank this long to finish the step at hand before its thread is ended. */
+const CLOSE_GRACE_MS = 250;
+
+/** What an engine is made of; open.ts puts it together. */
+export interface EngineParts {
+  options: FilledOptions;
+  plan: Plan;
+  map: MemoryMap;
+  records: Records;
+  counters: Counters;
+  counterStart: number;
+  views: ExchangeViews;
+  kernels: KernelExports[];
+  checker: BatchChecker;
+  gang: Gang;
+  /** Called after all threads have ended. */
+  onClosed: () => void;
+}
+
+/**
+ * Embedding tables over shard workers. Made by openEngine; its methods may be called from the thread that opened it only.
+ * A process with an open engine does not end by itself: call close(), or use `await using`.
+ */
+export class Engine implements AsyncDisposable {
+  /** Who owns which part of which table, and the load that is predicted for each rank; `String(engine.plan)` is a table for people. */
+  readonly plan: Plan;
+  readonly #options: FilledOptions;
+  #parts: EngineParts | undefined;
+  readonly #checker: BatchChecker;
+  readonly #dispatcher: Dispatcher;
+  readonly #results: ResultPool;
+  readonly #allocator: Allocator;
+  readonly #lane: CallerLane;
+  readonly #deadlines = new Deadlines((lookup) => lookup.reject(this.#timeoutError(lookup)));
+  readonly #bell: Doorbell;
+  readonly #inline: InlineStats;
+  #listening = false;
+  #fatal: EmbeddingError | undefined;
+  #closing: Promise<void> | undefined;
+  #lookups = 0;
+  #inlineLookups = 0;
+  #failedLookups = 0;
+
+  constructor(parts: EngineParts) {
+    const { options, map, counters, records, views, kernels } = parts;
+    this.#parts = parts;
+    this.#options = options;
+    this.plan = parts.plan;
+    this.#checker = parts.checker;
+    this.#allocator = new Allocator(map.heapPtr, map.heapBytes);
+    this.#results = new ResultPool(this.#allocator, options.lagBound + 1, () => this.#dispatcher.pump());
+    this.#bell = new Doorbell(counters, options.ranks, 0);
+    this.#dispatcher = new Dispatcher({
+      ranks: options.ranks,
+      map,
+      counters,
+      views,
+      kernel: kernels[0],
+      allocator: this.#allocator,
+      results: this.#results,
+      shape: this.#stageShape(),
+      inputColumns: options.stage?.inputColumns ?? 0,
+      maxCoalescedLookups: options.maxCoalescedLookups,
+      counterStart: parts.counterStart,
+    });
+    this.#lane = new CallerLane({ kernels, records, map, views, allocator: this.#allocator });
+    const mode = options.stage === undefined ? options.inline : "never";
+    this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
+  }
+
+  /**
+   * Looks up and pools a batch. Calls may overlap: they are coalesced into steps, and each gets its own result. Small lookups may
+   * run on the caller's thread (option `inline`); the bits are the same. The arrays are borrowed until the promise settles.
+   * `out`, `signal` and `timeoutMs` are read from the second argument, or else from the batch.
+   * @throws (rejects) EmbeddingError; a rejected lookup does no harm to others. See EmbeddingErrorCode.
+   */
+  async lookup(batch: LookupBatch & LookupOptions, options: LookupOptions = {}): Promise<LookupResult> {
+    const checked = this.#admit(batch);
+    const columns = this.#stageShape()?.columns ?? checked.picks.columns;
+    const out = this.#checker.checkOut(options.out ?? batch.out, checked.batchSize, columns);
+    const { signal, timeoutMs } = this.#checker.checkWaiting({
+      signal: options.signal ?? batch.signal,
+      timeoutMs: options.timeoutMs ?? batch.timeoutMs ?? this.#options.lookupTimeoutMs,
+    });
+    if (signal?.aborted) throw this.#count(abortError(signal));
+    if (checked.batchSize === 0) return this.#emptyResult(checked, out);
+    if (this.#inline.limitBytes > 0 && this.#gatheredBytes(checked) <= this.#inline.limitBytes) return this.#lookupInline(checked, out);
+    if (this.#dispatcher.queued >= this.#options.maxQueuedLookups) {
+      const limit = this.#options.maxQueuedLookups;
+      throw this.#count(
+        new EmbeddingError(
+          "EMBEDDING_QUEUE_FULL",
+          `${limit} lookups wait already (maxQueuedLookups): slow down, or open with a larger limit`,
+          { got: limit + 1, expected: limit },
+        ),
+      );
+    }
+    return this.#submit(checked, { out, signal, timeoutMs });
+  }
+
+  /**
+   * Looks up on the caller's own thread, whatever the size: no hand-over, the same bits. For small batches. Without `out` the result
+   * is a view of shared memory that is valid until the next lookupSync; with it, `out` ([batchSize, columns]) holds the values.
+   * @throws EmbeddingError as lookup; EMBEDDING_UNSUPPORTED with a stage
+   */
+  lookupSync(batch: LookupBatch, out?: Float32Array | { out?: Float32Array }): SyncResult {
+    if (this.#options.stage !== undefined) {
+      throw new EmbeddingError("EMBEDDING_UNSUPPORTED", "lookupSync: the engine has a stage, which only ranks run; use lookup");
+    }
+    const checked = this.#admit(batch);
+    const given =
+      Object.prototype.toString.call(out) === "[object Object]" ? (out as { out?: Float32Array }).out : (out as Float32Array | undefined);
+    const values = this.#checker.checkOut(given, checked.batchSize, checked.picks.columns);
+    this.#inlineLookups += 1;
+    if (checked.batchSize === 0) copyOffsets(checked);
+    return syncResult(this.#here(checked, values));
+  }
+
+  /** Counters since the opening, a snapshot. */
+  stats(): EngineStats {
+    const { options, map, views } = this.#open();
+    return {
+      lookups: this.#lookups,
+      inlineLookups: this.#inlineLookups,
+      failedLookups: this.#failedLookups,
+      queuedLookups: this.#dispatcher.queued,
+      stepsUnderWay: this.#dispatcher.underWay,
+      ...this.#dispatcher.stats,
+      ...this.#results.stats,
+      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+      inline: { ...this.#inline },
+      memory: {
+        mode: map.mode,
+        tableBytes: this.plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
+        heapUsedBytes: this.#allocator.usedBytes,
+        heapBytes: map.heapBytes,
+        windowBytes: map.windows * options.ranks * map.windowBytes,
+      },
+    };
+  }
+
+  /**
+   * Ends the engine: open lookups are rejected with EMBEDDING_CLOSED, threads end, memory is given back. Results that were handed out
+   * stay readable. May be called more than once, and after a rank was lost.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { counters, gang, onClosed } = this.#partsOrThrow();
+    this.fail(new EmbeddingError("EMBEDDING_CLOSED", "the engine was closed"));
+    this.#deadlines.stop();
+    counters.stop();
+    await gang.stop(CLOSE_GRACE_MS);
+    this.#parts = undefined;
+    onClosed();
+  }
+
+  /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. */
+  fail(error: EmbeddingError): void {
+    this.#fatal = error;
+    for (const lookup of [...this.#deadlines.open]) lookup.reject(error);
+  }
+
+  /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. */
+  begin(measured: { limitBytes: number; handoverUs: number; gatherNsPerByte: number }): void {
+    Object.assign(this.#inline, measured);
+    Object.assign(this.#dispatcher.stats, { steps: 0, coalescedLookups: 0, cutLookups: 0 });
+    this.#lookups = 0;
+    this.#inlineLookups = 0;
+  }
+
+  /** Bytes of rows that a batch gathers, by its offsets as they stand: an estimate that decides where it runs. */
+  #gatheredBytes(batch: CheckedBatch): number {
+    const { picks, offsets, batchSize } = batch;
+    let bytes = 0;
+    for (let slot = 0; slot < picks.features.length; slot += 1) {
+      bytes += (offsets[(slot + 1) * batchSize] - offsets[slot * batchSize]) * picks.features[slot].dim * 4;
+    }
+    return bytes;
+  }
+
+  #submit(
+    batch: CheckedBatch,
+    how: { out: Float32Array | undefined; signal: AbortSignal | undefined; timeoutMs: number },
+  ): Promise<LookupResult> {
+    const lookup = new Lookup(batch, how, (settled) => {
+      this.#deadlines.remove(settled);
+      if (settled.failed) this.#failedLookups += 1;
+      if (settled.dispatched < settled.batch.batchSize) this.#dispatcher.drop(settled);
+    });
+    this.#deadlines.add(lookup);
+    this.#dispatcher.submit(lookup);
+    if (!this.#listening) void this.#listen();
+    return lookup.promise;
+  }
+
+  /** Collects finished steps while there are any under way. */
+  async #listen(): Promise<void> {
+    this.#listening = true;
+    try {
+      while (this.#parts !== undefined && this.#fatal === undefined) {
+        const seen = this.#bell.read();
+        this.#dispatcher.collect();
+        if (this.#dispatcher.underWay === 0) return;
+        await this.#bell.waitAsync(seen, LISTEN_MS);
+      }
+    } finally {
+      this.#listening = false;
+    }
+  }
+
+  #lookupInline(batch: CheckedBatch, out: Float32Array | undefined): LookupResult {
+    this.#inlineLookups += 1;
+    const buffer = out === undefined ? this.#results.allocate(measurePiece(wholePiece(batch), batch.picks.columns).resultBytes) : undefined;
+    const lease = buffer === undefined ? undefined : this.#results.lease(buffer);
+    // The buffer lives as long as its lease; without a lease it goes at once, and the values are copied.
+    buffer?.letGo();
+    try {
+      if (buffer !== undefined && lease !== undefined) {
+        this.#lane.run(wholePiece(batch), buffer.ptr);
+        const { views } = this.#open();
+        const rows = viewRows(batch, batch.picks, views.floats, { first: 0, count: batch.batchSize, ptr: buffer.ptr });
+        return new FinishedLookup(
+          batch,
+          resultParts(batch, batch.picks, rows.values, rows.jagged),
+          lease,
+          this.#results.watch(lease, [rows.values, ...rows.jagged]),
+        );
+      }
+      const gathered = new GatheredRows(batch, batch.picks, out);
+      const { views, map } = this.#open();
+      this.#lane.lookup(batch, map.heapBytes * SYNC_SHARE, (placed) => gathered.put(views.floats, placed));
+      return new FinishedLookup(batch, resultParts(batch, batch.picks, gathered.values, gathered.jagged));
+    } catch (error) {
+      lease?.release();
+      throw this.#count(error);
+    }
+  }
+
+  #here(batch: CheckedBatch, out: Float32Array | undefined): ReturnType<typeof lookupHere> {
+    const { views, map } = this.#open();
+    try {
+      return lookupHere(this.#lane, batch, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
+    } catch (error) {
+      throw this.#count(error);
+    }
+  }
+
+  #emptyResult(batch: CheckedBatch, out: Float32Array | undefined): LookupResult {
+    try {
+      copyOffsets(batch);
+    } catch (error) {
+      throw this.#count(error);
+    }
+    const shape = this.#stageShape() ?? batch.picks;
+    const gathered = new GatheredRows(batch, shape, out);
+    return new FinishedLookup(batch, resultParts(batch, shape, gathered.values, gathered.jagged));
+  }
+
+  /** Takes a lookup in: the engine must be open and the batch well-formed. */
+  #admit(batch: LookupBatch): CheckedBatch {
+    this.#open();
+    this.#lookups += 1;
+    try {
+      return this.#checker.check(batch);
+    } catch (error) {
+      throw this.#count(error);
+    }
+  }
+
+  #count<E>(error: E): E {
+    this.#failedLookups += 1;
+    return error;
+  }
+
+  /** What a stage's rows look like: its own columns, or the features' when it keeps their number. */
+  #stageShape(): RowShape | undefined {
+    const { stage } = this.#options;
+    if (stage === undefined) return undefined;
+    const { columns, columnOffsets } = this.#checker.all;
+    return { columns: stage.columns, columnOffsets: stage.columns === columns ? columnOffsets : [0, stage.columns] };
+  }
+
+  #timeoutError(lookup: Lookup): EmbeddingError {
+    const late = `the lookup took more than ${lookup.timeoutMs} ms`;
+    const details = { got: Math.round(performance.now() - lookup.deadlineMs + lookup.timeoutMs), expected: lookup.timeoutMs };
+    const oldest = this.#dispatcher.oldest;
+    if (oldest === undefined) return new EmbeddingError("EMBEDDING_TIMEOUT", `${late}; no step is under way`, details);
+    const stall = explainStall(this.#partsOrThrow().counters, oldest.step, oldest.ordinal);
+    const where =
+      lookup.step === undefined ? `it waits behind ${this.#dispatcher.queued - 1} others for a step` : `it is in step ${lookup.step}`;
+    const { text, ...place } = stall;
+    return new EmbeddingError("EMBEDDING_TIMEOUT", `${late}: ${where}; ${text}`, { ...details, ...place, step: oldest.ordinal });
+  }
+
+  #open(): EngineParts {
+    if (this.#fatal !== undefined) throw this.#fatal;
+    return this.#partsOrThrow();
+  }
+
+  #partsOrThrow(): EngineParts {
+    if (this.#parts === undefined) throw new EmbeddingError("EMBEDDING_CLOSED", "the engine is closed");
+    return this.#parts;
+  }
+}

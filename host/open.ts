@@ -1,0 +1,143 @@
+import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { BatchChecker } from "./batch.js";
+import { calibrate } from "./calibrate.js";
+import { Counters } from "./collective/counters.js";
+import { Engine } from "./engine.js";
+import { Gang } from "./gang.js";
+import { loadTable } from "./load.js";
+import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
+import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap } from "./memory/map.js";
+import { type EngineFeature, writeRecords } from "./memory/records.js";
+import type { EngineOptions } from "./options.js";
+import { viewsOf, writeFeatureMap } from "./piece.js";
+import { type Plan, planTables } from "./plan/plan.js";
+import { type FilledOptions, resolveOptions } from "./resolve.js";
+import type { RankConfig } from "./shard/rank.js";
+
+/**
+ * First value of the wrapping step counters. Two steps below 2^31, as Linux starts its jiffies shortly before they wrap: every run
+ * passes the point where a comparison that forgot about it would fail.
+ */
+const COUNTER_START = 2 ** 31 - 3;
+/** Looks at the doorbell before a rank sleeps: some 20 us, about what a wake-up costs. */
+const SPINS = 2000;
+/** Engines with more bytes than this ask for a garbage collection when they close: V8 does not see the weight of wasm memories. */
+const COLLECT_BYTES = 64 * 2 ** 20;
+
+function planOf(options: FilledOptions): Plan {
+  const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
+  return planTables(
+    options.tables.map(({ name, numRows, dim, sharding, lookupsPerSample }) => ({
+      name,
+      numRows,
+      dim,
+      lookupsPerSample: lookupsPerSample ?? onTable(name),
+      ...(sharding === undefined ? {} : { sharding }),
+    })),
+    {
+      ranks: options.ranks,
+      rankMemoryBytes: MEMORY_LIMIT_BYTES,
+      ...(options.memory === "one" ? { totalMemoryBytes: MEMORY_LIMIT_BYTES } : {}),
+    },
+  );
+}
+
+/** The memories of the tables, one a rank or one in all, and the exchange memory. */
+function createMemories(map: MemoryMap): { tables: WebAssembly.Memory[]; exchange: WebAssembly.Memory } {
+  const tables = map.tablesBytes.map(createMemory);
+  return { tables, exchange: map.mode === "one" ? tables[0] : createMemory(map.exchangeBytes) };
+}
+
+/** Ranks spin before they sleep only while there is a core for each and one for the caller. */
+function spinsOf(ranks: number): number {
+  return ranks < availableParallelism() ? SPINS : Math.floor(SPINS / 20);
+}
+
+/** Asks V8 for a collection: dropped wasm memories are freed by nothing else soon enough. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+/**
+ * Opens an engine: plans, allocates, streams the tables in, starts the ranks. When it rejects, nothing is left behind.
+ * @throws (rejects) EmbeddingError EMBEDDING_OPTIONS, EMBEDDING_PLAN, EMBEDDING_MEMORY_LIMIT before anything is allocated;
+ *   EMBEDDING_ABI, EMBEDDING_TABLE_ROWS, EMBEDDING_STAGE, EMBEDDING_RANK_LOST later
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const filled = resolveOptions(options);
+  const { ranks, lagBound, features, tables, stage } = filled;
+  const plan = planOf(filled);
+  const map = layMemory({
+    mode: filled.memory,
+    ranks,
+    lagBound,
+    plan,
+    tables,
+    features,
+    stage: stage !== undefined,
+    exchangeMemoryBytes: filled.exchangeMemoryBytes,
+  });
+  const module = loadKernel(filled.memory);
+  const memories = createMemories(map);
+  const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
+  const views = viewsOf(memories.exchange);
+  const records = writeRecords({ plan, map, features, tables, words: views.words });
+  const isFiltered = (feature: EngineFeature): boolean => feature.padding !== undefined || plan.tables[feature.table].by === "row";
+  const checker = new BatchChecker(filled, isFiltered);
+  writeFeatureMap(checker.all, views.words, map.featureMapPtr);
+  const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(ranks) / 4), ranks);
+  counters.reset(COUNTER_START);
+  const kernels = memories.tables.map((memory) => instantiateKernel(module, memory, memories.exchange));
+
+  const engineBytes = plan.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  let engine: Engine | undefined;
+  const gang = new Gang(ranks, (error) => engine?.fail(error));
+  try {
+    engine = new Engine({
+      options: filled,
+      plan,
+      map,
+      records,
+      counters,
+      views,
+      kernels,
+      checker,
+      gang,
+      counterStart: COUNTER_START,
+      onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
+    });
+    for (const [index, table] of tables.entries()) {
+      await loadTable(table, index, plan, (s) => {
+        const shard = plan.shards[s];
+        return new Float32Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes / 4);
+      });
+    }
+    const configs = Array.from(
+      { length: ranks },
+      (_, rank): RankConfig => ({
+        rank,
+        ranks,
+        lagBound,
+        map,
+        counterStart: COUNTER_START,
+        spins: spinsOf(ranks),
+        jobs: records.jobs[rank],
+        reductionCount: records.reductionCount,
+        kernel: module,
+        tables: memoryOf(rank),
+        exchange: memories.exchange,
+        stage: stage && { ...stage, featureColumns: checker.all.columns, columnOffsets: [...checker.all.columnOffsets] },
+      }),
+    );
+    await gang.start(configs);
+    if (filled.inline === "auto" && stage === undefined) engine.begin(await calibrate(engine, filled));
+  } catch (error) {
+    if (engine === undefined) await gang.stop(0);
+    else await engine.close();
+    throw error;
+  }
+  return engine;
+}

@@ -1,0 +1,207 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { EmbeddingError } from "./errors.js";
+import { hasMultiMemory, type MemoryMode } from "./memory/kernel.js";
+import type { EngineFeature } from "./memory/records.js";
+import type { EngineOptions, FeatureOptions, Pooling, StageOptions, TableOptions } from "./options.js";
+
+const GIB = 2 ** 30;
+const MAX_INT32 = 2 ** 31 - 1;
+const POOLINGS: readonly Pooling[] = ["sum", "mean", "max", "none"];
+
+/** The defaults of EngineOptions. */
+const DEFAULTS = {
+  lagBound: 4,
+  inline: "auto",
+  memory: "auto",
+  exchangeMemoryBytes: 4 * GIB,
+  maxCoalescedLookups: 256,
+  maxQueuedLookups: 4096,
+  lookupTimeoutMs: 30_000,
+} as const;
+const MAX_DEFAULT_RANKS = 8;
+
+/** A stage with its module found and its sizes known. */
+export interface FilledStage {
+  href: string;
+  options: unknown;
+  inputColumns: number;
+  columns: number;
+}
+
+/** EngineOptions with nothing left open. */
+export interface FilledOptions {
+  tables: readonly TableOptions[];
+  features: readonly EngineFeature[];
+  ranks: number;
+  lagBound: number;
+  inline: "auto" | "never" | "always";
+  memory: MemoryMode;
+  exchangeMemoryBytes: number;
+  maxCoalescedLookups: number;
+  maxQueuedLookups: number;
+  lookupTimeoutMs: number;
+  stage: FilledStage | undefined;
+}
+
+/** A value as an error message shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" || value == null) return String(value);
+  if (typeof value === "function") return "a function";
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+function optionError(name: string, got: unknown, expected: string): EmbeddingError {
+  return new EmbeddingError("EMBEDDING_OPTIONS", `${name}: got ${show(got)}, expected ${expected}`, { got, expected });
+}
+
+function integer(name: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
+    throw optionError(name, value, `an integer from ${low} to ${high}`);
+  }
+  return value;
+}
+
+function choice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  if (!choices.includes(value as T)) throw optionError(name, value, choices.map((c) => `"${c}"`).join(" or "));
+  return value as T;
+}
+
+function uniqueName(name: string, value: unknown, taken: ReadonlySet<string>): string {
+  if (typeof value !== "string" || value === "") throw optionError(name, value, "a name that is not empty");
+  if (taken.has(value)) throw optionError(name, value, "a name that is used once");
+  return value;
+}
+
+function list<T>(name: string, value: unknown): readonly T[] {
+  if (!Array.isArray(value) || value.length === 0) throw optionError(name, value, "an array with at least one element");
+  return value as readonly T[];
+}
+
+function fillTables(tables: readonly TableOptions[]): TableOptions[] {
+  const taken = new Set<string>();
+  return tables.map((table, t) => {
+    if (typeof table !== "object" || table === null) throw optionError(`tables[${t}]`, table, "an object");
+    taken.add(uniqueName(`tables[${t}].name`, table.name, taken));
+    const { rows } = table;
+    const isSource = typeof rows === "function" || (typeof rows === "object" && rows !== null);
+    if (!isSource) throw optionError(`tables[${t}].rows`, rows, "a Float32Array, an iterable of Float32Arrays, or a function");
+    integer(`tables[${t}].numRows`, table.numRows, 1, MAX_INT32);
+    integer(`tables[${t}].dim`, table.dim, 1, 65536);
+    return { ...table };
+  });
+}
+
+function fillFeatures(features: readonly FeatureOptions[], tables: readonly TableOptions[]): EngineFeature[] {
+  const taken = new Set<string>();
+  return features.map((feature, f) => {
+    if (typeof feature !== "object" || feature === null) throw optionError(`features[${f}]`, feature, "an object");
+    const name = uniqueName(`features[${f}].name`, feature.name, taken);
+    taken.add(name);
+    const table = tables.findIndex((candidate) => candidate.name === feature.table);
+    if (table < 0)
+      throw optionError(
+        `features[${f}].table`,
+        feature.table,
+        `one of ${tables
+          .map((t) => show(t.name))
+          .join(", ")
+          .slice(0, 200)}`,
+      );
+    const pooling = choice(`features[${f}].pooling`, feature.pooling ?? "sum", POOLINGS);
+    const { numRows, dim } = tables[table];
+    let padding: number | undefined;
+    if (feature.paddingIndex !== undefined) {
+      padding = integer(`features[${f}].paddingIndex`, feature.paddingIndex, -numRows, numRows - 1);
+      if (padding < 0) padding += numRows;
+    }
+    return { name, table, pooling, pooled: pooling !== "none", padding, dim };
+  });
+}
+
+/** The URL that a stage's module is imported from. */
+function stageHref(module: unknown): string {
+  if (Object.prototype.toString.call(module) === "[object URL]") return (module as URL).href;
+  if (typeof module !== "string" || module === "") throw optionError("stage.module", module, "a path, a URL, or a package's name");
+  if (/^(file|data|node):/.test(module)) return module;
+  const path = resolve(module);
+  if (existsSync(path)) return pathToFileURL(path).href;
+  try {
+    return pathToFileURL(createRequire(resolve("lagbag-stage.js")).resolve(module)).href;
+  } catch (cause) {
+    throw new EmbeddingError(
+      "EMBEDDING_OPTIONS",
+      `stage.module: got ${show(module)}, expected a module: no file ${path}, and no package of that name from there`,
+      {
+        got: module,
+        expected: path,
+        cause,
+      },
+    );
+  }
+}
+
+function fillStage(stage: StageOptions, features: readonly EngineFeature[]): FilledStage {
+  if (typeof stage !== "object" || stage === null)
+    throw optionError("stage", stage, "an object { module, options?, inputColumns?, columns? }");
+  const jagged = features.find((feature) => !feature.pooled);
+  if (jagged !== undefined) {
+    throw new EmbeddingError("EMBEDDING_UNSUPPORTED", `feature ${show(jagged.name)}: pooling "none" cannot go through a stage`, {
+      feature: jagged.name,
+    });
+  }
+  let options: unknown;
+  try {
+    options = structuredClone(stage.options);
+  } catch (cause) {
+    throw new EmbeddingError("EMBEDDING_OPTIONS", `stage.options: got a value that cannot be cloned to a worker: ${String(cause)}`, {
+      cause,
+    });
+  }
+  const dims = features.reduce((sum, feature) => sum + feature.dim, 0);
+  return {
+    href: stageHref(stage.module),
+    options,
+    inputColumns: integer("stage.inputColumns", stage.inputColumns ?? 0, 0, 65536),
+    columns: integer("stage.columns", stage.columns ?? dims, 1, 1_048_576),
+  };
+}
+
+/**
+ * Checks options and fills in what was left open. The caller's objects are not changed.
+ * @throws EmbeddingError EMBEDDING_OPTIONS naming the option, what was got, and what is accepted
+ */
+export function resolveOptions(options: EngineOptions): FilledOptions {
+  if (typeof options !== "object" || options === null) throw optionError("options", options, "an object with tables");
+  const tables = fillTables(list<TableOptions>("tables", options.tables));
+  const features = fillFeatures(
+    options.features === undefined ? tables.map(({ name }) => ({ name, table: name })) : list<FeatureOptions>("features", options.features),
+    tables,
+  );
+  const timeout = options.lookupTimeoutMs ?? DEFAULTS.lookupTimeoutMs;
+  const memory = choice("memory", options.memory ?? DEFAULTS.memory, ["auto", "one", "two"]);
+  if (memory === "two" && !hasMultiMemory()) {
+    throw optionError(
+      "memory",
+      "two",
+      `"one" or "auto": Node ${process.versions.node} has no WebAssembly multi-memory, Node 22 and later have`,
+    );
+  }
+  return {
+    tables,
+    features,
+    ranks: integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64),
+    lagBound: integer("lagBound", options.lagBound ?? DEFAULTS.lagBound, 0, 1022),
+    inline: choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]),
+    memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,
+    exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),
+    maxCoalescedLookups: integer("maxCoalescedLookups", options.maxCoalescedLookups ?? DEFAULTS.maxCoalescedLookups, 1, 65536),
+    maxQueuedLookups: integer("maxQueuedLookups", options.maxQueuedLookups ?? DEFAULTS.maxQueuedLookups, 1, MAX_INT32),
+    lookupTimeoutMs: timeout === Number.POSITIVE_INFINITY ? timeout : integer("lookupTimeoutMs", timeout, 1, MAX_INT32),
+    stage: options.stage === undefined ? undefined : fillStage(options.stage, features),
+  };
+}

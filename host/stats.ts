@@ -1,0 +1,74 @@
+import type { DispatchStats } from "./dispatch.js";
+import type { MemoryMode } from "./memory/kernel.js";
+import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
+import type { ResultStats } from "./result.js";
+import { RANK_STAT } from "./shard/rank.js";
+
+/** What a rank did since the engine opened. */
+export interface RankStats {
+  rank: number;
+  /** Rows it gathered. */
+  gatheredRows: number;
+  /** Milliseconds of pooling. */
+  writeMs: number;
+  /** Milliseconds of reducing and of the stage, from its start to its result. */
+  finishMs: number;
+  /** Milliseconds asleep with a step to write or publish that other ranks had given no credit for: they are behind. */
+  waitForCreditMs: number;
+  /** Milliseconds asleep for messages of other ranks. */
+  waitForDataMs: number;
+  /** Milliseconds asleep while its own stage's promise was pending. */
+  waitForStageMs: number;
+  /** Milliseconds asleep without a request. */
+  idleMs: number;
+  /** Times it went to sleep. */
+  waits: number;
+}
+
+/** How small lookups are told from large ones. */
+export interface InlineStats {
+  mode: "auto" | "never" | "always";
+  /** Lookups that gather at most this many bytes run on the caller's thread ("auto"); 0: none, Infinity: all. */
+  limitBytes: number;
+  /** Measured at opening: microseconds of a hand-over to the ranks and back; 0 when nothing was measured. */
+  handoverUs: number;
+  /** Measured at opening: nanoseconds to gather a byte on the caller's thread; 0 when nothing was measured. */
+  gatherNsPerByte: number;
+}
+
+/** A snapshot of an engine's counters; all count from the opening. */
+export interface EngineStats extends DispatchStats, ResultStats {
+  /** Lookups that were taken, lookupSync included. */
+  lookups: number;
+  /** Lookups that ran on the caller's thread, lookupSync included. */
+  inlineLookups: number;
+  /** Lookups that were rejected, for whatever reason. */
+  failedLookups: number;
+  /** Lookups that wait for a step now. */
+  queuedLookups: number;
+  /** Steps that are under way now. */
+  stepsUnderWay: number;
+  ranks: RankStats[];
+  inline: InlineStats;
+  memory: {
+    mode: MemoryMode;
+    /** Bytes of table rows, padding included. */
+    tableBytes: number;
+    /** Bytes of requests and results that are in use now. */
+    heapUsedBytes: number;
+    /** Bytes that requests and results may take. */
+    heapBytes: number;
+    /** Bytes of the ranks' receive windows. */
+    windowBytes: number;
+  };
+}
+
+/** Reads the counters that the ranks keep in the exchange memory. */
+export function readRankStats(buffer: SharedArrayBuffer, map: MemoryMap, ranks: number): RankStats[] {
+  return Array.from({ length: ranks }, (_, rank) => {
+    const counters = new Float64Array(buffer, map.statsPtr + rank * RANK_STATS_BYTES, RANK_STATS_BYTES / 8);
+    const stats: Partial<RankStats> = { rank };
+    for (const [name, index] of Object.entries(RANK_STAT)) Object.assign(stats, { [name]: counters[index] });
+    return stats as RankStats;
+  });
+}
