@@ -1,0 +1,36 @@
+/** Imports point downward only; ARCHITECTURE.md draws the layers. Checked by tools/check-imports.mjs. */
+const below = (name, from, to, comment) => ({
+  name,
+  comment,
+  severity: "error",
+  from: { path: from },
+  to: { path: "^(host|bench|test|examples|tools)/", pathNot: to },
+});
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-orphans", severity: "error", from: { orphan: true, path: "^host/", pathNot: "\\.d\\.ts$|host/reference\\.ts$" }, to: {} },
+    below("errors-stand-alone", "^host/errors\\.ts$", "^$", "errors import nothing of ours"),
+    below("plan-is-pure", "^host/plan/", "^host/(plan/|errors\\.ts$)", "the planner knows tables and ranks, nothing of memories or threads"),
+    below("collective-knows-bytes-and-ranks", "^host/collective/", "^host/(collective/|errors\\.ts$)", "no tables, no kernels"),
+    below("memory-is-a-map", "^host/memory/", "^host/(memory/|plan/|collective/|errors\\.ts$|options\\.ts$)", "byte maps and kernels, no engine"),
+    below("shard-runs-on-its-own-thread", "^host/shard/", "^host/(shard/|collective/|memory/|errors\\.ts$)", "nothing of the caller's side crosses the thread line"),
+    below("reference-stands-alone", "^host/reference\\.ts$", "^host/(errors|options)\\.ts$", "an oracle that shared code with the product could not tell its bugs"),
+    {
+      name: "gang-is-the-one-piscina-import",
+      severity: "error",
+      from: { path: "^(host|bench|examples)/", pathNot: "^host/gang\\.ts$" },
+      to: { path: "node_modules/piscina" },
+    },
+    { name: "nobody-imports-the-index", severity: "error", from: { path: "^host/" }, to: { path: "^host/index\\.ts$" } },
+    { name: "host-imports-host", severity: "error", from: { path: "^host/" }, to: { path: "^(bench|test|examples|tools)/" } },
+    { name: "no-dev-dependencies", severity: "error", from: { path: "^host/" }, to: { dependencyTypes: ["npm-dev"] } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { extensionAlias: { ".js": [".ts", ".js"] }, conditionNames: ["import", "default"] },
+  },
+};
