@@ -57,6 +57,7 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
   const end = readU32(featureOffsets + ((firstBag + bags) << 2));
   let out = values + <usize>(begin - origin) * rowBytes + <usize>readU32(job + JOB_COLUMN_BYTE);
   let q = indices + <usize>begin * indexBytes;
+  let gathered: u32 = 0;
   for (const qEnd = indices + <usize>end * indexBytes; q < qEnd; q += indexBytes, out += rowBytes) {
     const index = readU32(q);
     if (index >= numRows) return q;
@@ -64,8 +65,11 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
       if (readU32(q + 4) != 0) return q;
     }
     const row = index - firstRow;
-    if (row < rowCount) copyRow(rows + <usize>row * stride, columns, out);
+    if (row >= rowCount) continue;
+    copyRow(rows + <usize>row * stride, columns, out);
+    gathered++;
   }
+  gatheredRows += <f64>gathered;
   return 0;
 }
 
@@ -106,7 +110,6 @@ export function poolPiece(
     } else {
       bad = poolJob(job, pooling, indices, indexBytes, bagOffsets, weights, bags, count, dest + target, destStride, window, windowRow, scratch);
     }
-    gatheredRows += <f64>count;
     if (bad != 0) {
       noteBadIndex(error, <u32>slot, bad, <u32>((bad - indices) / indexBytes), indexBytes, readU32(job + JOB_NUM_ROWS));
       status = STATUS_INDEX_RANGE;
@@ -138,7 +141,9 @@ function poolJob(
     indexBytes = 4;
     offsets = outOffsets;
     if (weights != 0) weights = outWeights;
+    count = readU32(outOffsets + (bags << 2));
   }
+  gatheredRows += <f64>count;
   let out = dest + <usize>readU32(job + JOB_COLUMN_BYTE);
   if (partial) {
     destStride = partialRowBytes(columns);

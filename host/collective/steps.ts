@@ -33,14 +33,13 @@ export class RankSteps {
   readonly #counters: Counters;
   readonly #rank: number;
   readonly #lagBound: number;
-  readonly #published: Int32Array;
   /** Steps whose messages this rank has written. */
   written: number;
   /** Steps for which every source has published to this rank. */
   completed: number;
   /** Steps that this rank is done with. */
   released: number;
-  /** Receiver of the publish that next() asked for. */
+  /** Receiver of the publish that mayPublish() found. */
   peer = 0;
 
   /** start: the value that Counters.reset was given. */
@@ -48,15 +47,9 @@ export class RankSteps {
     this.#counters = counters;
     this.#rank = rank;
     this.#lagBound = lagBound;
-    this.#published = new Int32Array(counters.ranks).fill(start);
     this.written = start | 0;
     this.completed = start | 0;
     this.released = start | 0;
-  }
-
-  /** Steps published to `peer`. */
-  published(peer: number): number {
-    return this.#published[peer];
   }
 
   /** Notes completions: true when the oldest unreleased step is complete. */
@@ -74,8 +67,8 @@ export class RankSteps {
   next(quickFinish: boolean, busy: boolean): ActCode {
     const finishable = !busy && this.hasComplete();
     if (finishable && quickFinish) return Act.finish;
-    if (this.#canPublish()) return Act.publish;
-    if (this.#canWrite()) return Act.write;
+    if (this.mayPublish()) return Act.publish;
+    if (this.#isRequested() && this.mayWrite()) return Act.write;
     return finishable ? Act.finish : Act.idle;
   }
 
@@ -84,10 +77,32 @@ export class RankSteps {
     this.written = (this.written + 1) | 0;
   }
 
-  /** Publishes the next step to `peer`, as next() allowed, and wakes it. */
+  /** Whether a written step may be published to some receiver, which becomes `peer`. */
+  mayPublish(): boolean {
+    const { ranks } = this.#counters;
+    for (let n = 1; n <= ranks; n += 1) {
+      const peer = (this.#rank + n) % ranks;
+      const step = this.#counters.published(this.#rank, peer);
+      if (distance(this.written, step) > 0 && distance(step, this.#counters.released(peer)) <= this.#lagBound) {
+        this.peer = peer;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether credit allows to write step `written`, asked for or not. */
+  mayWrite(): boolean {
+    for (let receiver = 0; receiver < this.#counters.ranks; receiver += 1) {
+      if (distance(this.written, this.#counters.released(receiver)) > this.#lagBound + 1) return false;
+    }
+    return true;
+  }
+
+  /** Publishes the next step to `peer`, as mayPublish() allowed, and wakes it. */
   publish(): void {
-    const steps = (this.#published[this.peer] + 1) | 0;
-    this.#published[this.peer] = steps;
+    // This rank alone writes its row of `published`, so what it reads there is what it last stored.
+    const steps = (this.#counters.published(this.#rank, this.peer) + 1) | 0;
     this.#counters.setPublished(this.#rank, this.peer, steps);
     this.#counters.ring(this.peer);
   }
@@ -113,24 +128,7 @@ export class RankSteps {
     return true;
   }
 
-  #canPublish(): boolean {
-    const { ranks } = this.#counters;
-    for (let n = 1; n <= ranks; n += 1) {
-      const peer = (this.#rank + n) % ranks;
-      const step = this.#published[peer];
-      if (distance(this.written, step) > 0 && distance(step, this.#counters.released(peer)) <= this.#lagBound) {
-        this.peer = peer;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #canWrite(): boolean {
-    if (distance(this.#counters.requested(), this.written) <= 0) return false;
-    for (let receiver = 0; receiver < this.#counters.ranks; receiver += 1) {
-      if (distance(this.written, this.#counters.released(receiver)) > this.#lagBound + 1) return false;
-    }
-    return true;
+  #isRequested(): boolean {
+    return distance(this.#counters.requested(), this.written) > 0;
   }
 }

@@ -23,7 +23,8 @@ interface Rung {
  * 1. the whole table;
  * 2. columns, while a shard has a cache line of them and a rank of its own: the pooled bits stay the same for every
  *    number of shards, and the balance holds whatever rows are hot;
- * 3. rows, where columns do not give such small pieces;
+ * 3. rows, only where a row is too short for columns: tables are often sorted by how often a row is used, and then the rank
+ *    with the first rows gathers most of them, whatever is predicted here;
  * 4. more shards than ranks, for memory that even shares do not fit into.
  *
  * None of them needs more bytes in all, or gathers more, than the whole table.
@@ -101,9 +102,8 @@ function chosenCut({ numRows, dim }: CheckedTable, { by, shards }: WantedCut, ra
 function autoCuts(table: CheckedTable, ranks: number): Cut[] {
   const most = { column: Math.floor(table.dim / LINE_FLOATS), row: table.numRows };
   const cuts: Cut[] = [{ by: "table", shards: 1 }];
-  for (const by of ["column", "row"] as const) {
-    for (let shards = 2; shards <= Math.min(ranks, most[by]); shards++) cuts.push({ by, shards });
-  }
+  const spreadBy = most.column >= 2 ? "column" : "row";
+  for (let shards = 2; shards <= Math.min(ranks, most[spreadBy]); shards++) cuts.push({ by: spreadBy, shards });
   // One rank gains nothing from them.
   for (let shards = 2 * ranks; ranks > 1 && shards <= Math.min(MAX_SHARDS, MOST_CROWDED * ranks); shards *= 2) {
     const by = shards <= most.column ? "column" : "row";

@@ -28,7 +28,9 @@ it("rejects a bad lookup alone when it shares a step with good ones", async () =
   expect(bad.length).toBeGreaterThan(2);
   for (const subject of bad) {
     await withEngine(optionsOf(subject, { inline: "never", lagBound: 0 }), async (engine) => {
-      const good = { ...subject.batch, indices: subject.batch.indices.slice().fill(0 as never) };
+      const { indices } = subject.batch;
+      const zeros = indices instanceof Int32Array ? new Int32Array(indices.length) : new BigInt64Array(indices.length);
+      const good = { ...subject.batch, indices: zeros };
       const want = engine.lookupSync(good).values.slice();
       const lookups = Array.from({ length: 40 }, (_, n) => engine.lookup(n % 3 === 1 ? batchOf(subject) : good));
       const settled = await Promise.allSettled(lookups);
