@@ -43,9 +43,9 @@ export function rowBorders(numRows: number, shards: number): number[] {
  * else at multiples of a SIMD vector while there are enough of them, else anywhere. None is empty.
  */
 export function columnBorders(dim: number, shards: number): number[] {
-  const wholeLines = Math.floor(dim / LINE_FLOATS);
-  // A short last line stays with the line before it: alone it would be a shard of less than LINE_FLOATS.
-  if (shards <= wholeLines) return bordersInUnits(dim, shards, { unit: LINE_FLOATS, units: wholeLines });
+  // With fewer shards than lines the last shard has two of them: a short last line is never a shard by itself.
+  if (shards <= Math.floor(dim / LINE_FLOATS))
+    return bordersInUnits(dim, shards, { unit: LINE_FLOATS, units: Math.ceil(dim / LINE_FLOATS) });
   const vectors = Math.ceil(dim / VECTOR_FLOATS);
   if (shards <= vectors) return bordersInUnits(dim, shards, { unit: VECTOR_FLOATS, units: vectors });
   return bordersInUnits(dim, shards, { unit: 1, units: dim });

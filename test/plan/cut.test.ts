@@ -71,7 +71,7 @@ describe('sharding "column"', () => {
   });
 
   it("leaves a last line that is not full with the shard before it", () => {
-    expect(columnCounts(100, "column")).toEqual([16, 32, 16, 36]);
+    expect(columnCounts(100, "column")).toEqual([16, 32, 32, 20]);
     expect(columnCounts(40, "column")).toEqual([16, 24]);
   });
 
