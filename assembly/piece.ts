@@ -10,7 +10,7 @@ import {
 import { readI32, readU32, writeU32 } from "./exchange";
 import { copyRow } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
-import { Max, poolBags, Sum, WeightedSum } from "./pool";
+import { clearRow, Max, poolBags, Sum, WeightedSum } from "./pool";
 import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
 
 /** Rows that this instance has gathered. Read and reset by the host; f64 because the host counts in numbers. */
@@ -118,24 +118,33 @@ export function poolPiece(
   return status;
 }
 
-/** One pooled job: compacts the indices where the job asks for it, picks the kernel, picks the destination. */
+/**
+ * One pooled job: compacts the indices where the job asks for it, picks the destination, picks the kernel. Where an index is bad the
+ * job's rows become empty bags, so that nobody who works on with the step sees what lay there before.
+ */
 function poolJob(
   job: usize, pooling: u32, indices: usize, indexBytes: usize, offsets: usize, weights: usize, bags: usize, count: u32,
   dest: usize, destStride: usize, window: usize, windowRow: usize, scratch: usize,
 ): usize {
   const columns = <usize>readU32(job + JOB_COLUMNS);
-  const partial = readU32(job + JOB_PARTIAL) != 0;
+  let out = dest + <usize>readU32(job + JOB_COLUMN_BYTE);
+  let counts: usize = 0;
+  if (readU32(job + JOB_PARTIAL) != 0) {
+    destStride = partialRowBytes(columns);
+    out = window + <usize>readU32(job + JOB_PARTIAL_BYTE) + windowRow * destStride;
+    counts = window + <usize>readU32(job + JOB_COUNTS_BYTE) + (windowRow << 2);
+  }
   let limit = readU32(job + JOB_NUM_ROWS);
+  let bad: usize = 0;
   if (readU32(job + JOB_FILTERED) != 0) {
     const outOffsets = scratch;
     const outIndices = outOffsets + ((bags + 1) << 2);
     const outWeights = outIndices + ((<usize>count + 1) << 2);
-    const bad = bucketise(
+    bad = bucketise(
       indices, indexBytes, offsets, bags, weights,
       limit, readU32(job + JOB_FIRST_ROW), readU32(job + JOB_ROW_COUNT), readU32(job + JOB_PADDING),
       outIndices, outWeights, outOffsets,
     );
-    if (bad != 0) return bad;
     limit = readU32(job + JOB_ROW_COUNT);
     indices = outIndices;
     indexBytes = 4;
@@ -143,17 +152,23 @@ function poolJob(
     if (weights != 0) weights = outWeights;
     count = readU32(outOffsets + (bags << 2));
   }
-  gatheredRows += <f64>count;
-  let out = dest + <usize>readU32(job + JOB_COLUMN_BYTE);
-  if (partial) {
-    destStride = partialRowBytes(columns);
-    out = window + <usize>readU32(job + JOB_PARTIAL_BYTE) + windowRow * destStride;
-    const counts = window + <usize>readU32(job + JOB_COUNTS_BYTE) + (windowRow << 2);
-    for (let b: usize = 0; b < bags; b++) writeU32(counts + (b << 2), readU32(offsets + ((b + 1) << 2)) - readU32(offsets + (b << 2)));
+  if (bad == 0) {
+    gatheredRows += <f64>count;
+    const rows = <usize>readU32(job + JOB_ROWS_PTR);
+    const stride = <usize>readU32(job + JOB_STRIDE_BYTES);
+    if (pooling == POOL_MAX) {
+      bad = poolBags<Max>(rows, stride, columns, limit, false, indices, indexBytes, offsets, 0, bags, out, destStride);
+    } else if (weights != 0) {
+      bad = poolBags<WeightedSum>(rows, stride, columns, limit, false, indices, indexBytes, offsets, weights, bags, out, destStride);
+    } else {
+      const mean = pooling == POOL_MEAN && counts == 0;
+      bad = poolBags<Sum>(rows, stride, columns, limit, mean, indices, indexBytes, offsets, 0, bags, out, destStride);
+    }
   }
-  const rows = <usize>readU32(job + JOB_ROWS_PTR);
-  const stride = <usize>readU32(job + JOB_STRIDE_BYTES);
-  if (pooling == POOL_MAX) return poolBags<Max>(rows, stride, columns, limit, false, indices, indexBytes, offsets, 0, bags, out, destStride);
-  if (weights != 0) return poolBags<WeightedSum>(rows, stride, columns, limit, false, indices, indexBytes, offsets, weights, bags, out, destStride);
-  return poolBags<Sum>(rows, stride, columns, limit, pooling == POOL_MEAN && !partial, indices, indexBytes, offsets, 0, bags, out, destStride);
+  if (counts == 0 && bad == 0) return 0;
+  for (let b: usize = 0; b < bags; b++) {
+    if (counts != 0) writeU32(counts + (b << 2), bad != 0 ? 0 : readU32(offsets + ((b + 1) << 2)) - readU32(offsets + (b << 2)));
+    if (bad != 0) clearRow(out + b * destStride, columns);
+  }
+  return bad;
 }

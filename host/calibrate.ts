@@ -1,5 +1,5 @@
-import type { LookupBatch } from "./batch.js";
 import type { Engine } from "./engine.js";
+import type { LookupBatch } from "./lookup/batch.js";
 import type { FilledOptions } from "./resolve.js";
 
 /** What was measured. */

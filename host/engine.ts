@@ -1,23 +1,25 @@
-import type { BatchChecker, CheckedBatch, LookupBatch, LookupOptions } from "./batch.js";
-import { CallerLane, wholePiece } from "./caller.js";
 import type { Counters } from "./collective/counters.js";
 import { Doorbell } from "./collective/doorbell.js";
-import { Deadlines } from "./deadlines.js";
-import { Dispatcher } from "./dispatch.js";
 import { EmbeddingError } from "./errors.js";
 import type { Gang } from "./gang.js";
-import { abortError, Lookup } from "./lookup.js";
+import type { BatchChecker, CheckedBatch, LookupBatch, LookupOptions } from "./lookup/batch.js";
+import { CallerLane } from "./lookup/caller.js";
+import { copyOffsets } from "./lookup/copy.js";
+import { Deadlines } from "./lookup/deadlines.js";
+import { Dispatcher } from "./lookup/dispatch.js";
+import { ResultPool } from "./lookup/leases.js";
+import { abortError, Lookup } from "./lookup/lookup.js";
+import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
+import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
+import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
 import type { MemoryMap } from "./memory/map.js";
 import type { Records } from "./memory/records.js";
-import { copyOffsets, type ExchangeViews, measurePiece } from "./piece.js";
 import type { Plan } from "./plan/plan.js";
 import type { FilledOptions } from "./resolve.js";
-import { FinishedLookup, GatheredRows, type LookupResult, ResultPool, type RowShape, resultParts, viewRows } from "./result.js";
 import { explainStall } from "./stall.js";
 import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
-import { lookupHere, type SyncResult, syncResult } from "./sync.js";
 
 /** The caller looks at the counters again this often even when no bell rings. */
 const LISTEN_MS = 1000;
@@ -75,19 +77,20 @@ export class Engine implements AsyncDisposable {
     this.#allocator = new Allocator(map.heapPtr, map.heapBytes);
     this.#results = new ResultPool(this.#allocator, options.lagBound + 1, () => this.#dispatcher.pump());
     this.#bell = new Doorbell(counters, options.ranks, 0);
-    this.#dispatcher = new Dispatcher({
-      ranks: options.ranks,
-      map,
-      counters,
-      views,
-      kernel: kernels[0],
-      allocator: this.#allocator,
-      results: this.#results,
-      shape: this.#stageShape(),
-      inputColumns: options.stage?.inputColumns ?? 0,
-      maxCoalescedLookups: options.maxCoalescedLookups,
-      counterStart: parts.counterStart,
-    });
+    this.#dispatcher = new Dispatcher(
+      {
+        ranks: options.ranks,
+        map,
+        counters,
+        views,
+        kernel: kernels[0],
+        allocator: this.#allocator,
+        results: this.#results,
+        shape: this.#stageShape(),
+        inputColumns: options.stage?.inputColumns ?? 0,
+      },
+      { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
+    );
     this.#lane = new CallerLane({ kernels, records, map, views, allocator: this.#allocator });
     const mode = options.stage === undefined ? options.inline : "never";
     this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
@@ -189,6 +192,8 @@ export class Engine implements AsyncDisposable {
 
   /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. */
   fail(error: EmbeddingError): void {
+    // What all ranks have finished is finished, whatever happened to one of them afterwards.
+    this.#dispatcher.collect();
     this.#fatal = error;
     for (const lookup of [...this.#deadlines.open]) lookup.reject(error);
   }

@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
-import { EmbeddingError, fromRecord } from "./errors.js";
+import { EmbeddingError, type ErrorRecord, fromRecord } from "./errors.js";
 import type { RankConfig } from "./shard/rank.js";
-import type { RankReady, RankTask } from "./shard/worker.js";
+import { messageOf } from "./shard/stage.js";
+import type { RankTask } from "./shard/worker.js";
 
 /**
  * The ranks' threads: one long-lived piscina task each. As many threads as tasks and one task a thread, because ranks wait for
@@ -11,7 +12,7 @@ import type { RankReady, RankTask } from "./shard/worker.js";
  */
 export class Gang {
   readonly #pool: Piscina;
-  readonly #tasks: Promise<void>[] = [];
+  readonly #tasks: Promise<unknown>[] = [];
   #stopping = false;
 
   /** onLost is called at most once, with EMBEDDING_RANK_LOST, when a rank ends before stop() was called. */
@@ -39,24 +40,23 @@ export class Gang {
 
   async #startRank(config: RankConfig): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    const ready = new Promise<RankReady>((resolve) => port1.once("message", resolve));
-    const task: Promise<void> = this.#pool.run({ config, port: port2 } satisfies RankTask, { transferList: [port2] });
+    const ready = new Promise<undefined>((resolve) => port1.once("message", () => resolve(undefined)));
+    const task: Promise<ErrorRecord | undefined> = this.#pool.run({ config, port: port2 } satisfies RankTask, { transferList: [port2] });
     const ended = task.then(
-      () => this.#ended(config.rank, undefined),
+      (failed) => this.#ended(config.rank, failed),
       (error: unknown) => this.#ended(config.rank, error),
     );
     this.#tasks.push(ended);
-    const first = await Promise.race([ready, ended]);
+    const error = await Promise.race([ready, ended]);
     port1.close();
-    if (first === undefined)
-      throw new EmbeddingError("EMBEDDING_RANK_LOST", `rank ${config.rank} ended while it started`, { rank: config.rank });
-    if (first.failed !== undefined) throw fromRecord(first.failed);
+    if (error !== undefined) throw error;
   }
 
-  #ended(rank: number, cause: unknown): void {
-    if (this.#stopping) return;
-    const why = cause === undefined ? "its task returned" : cause instanceof Error ? cause.message : String(cause);
-    this.#onLost(new EmbeddingError("EMBEDDING_RANK_LOST", `rank ${rank} is lost: ${why}`, { rank, cause }));
+  /** A rank's task is over: that is a loss unless the gang was told to stop. Returns the error. */
+  #ended(rank: number, cause: unknown): EmbeddingError {
+    const error = endOf(rank, cause);
+    if (!this.#stopping) this.#onLost(error);
+    return error;
   }
 
   /** Ends all threads: those that return by themselves within graceMs, and the others by force. No thread is left when it resolves. */
@@ -70,4 +70,12 @@ export class Gang {
     clearTimeout(timer);
     await this.#pool.destroy();
   }
+}
+
+/** Why a rank's task is over: the record that it returned, what its thread died of, or nothing at all. */
+function endOf(rank: number, cause: unknown): EmbeddingError {
+  // By its code, not by class: under jest the errors of the runtime's core are instances of another realm's Error.
+  if (cause !== undefined && String((cause as Partial<ErrorRecord>).code).startsWith("EMBEDDING_")) return fromRecord(cause as ErrorRecord);
+  const why = cause === undefined ? "its task returned" : messageOf(cause);
+  return new EmbeddingError("EMBEDDING_RANK_LOST", `rank ${rank} is lost: ${why}`, { rank, cause });
 }

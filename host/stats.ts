@@ -1,7 +1,7 @@
-import type { DispatchStats } from "./dispatch.js";
+import type { DispatchStats } from "./lookup/dispatch.js";
+import type { ResultStats } from "./lookup/leases.js";
 import type { MemoryMode } from "./memory/kernel.js";
 import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
-import type { ResultStats } from "./result.js";
 import { RANK_STAT } from "./shard/rank.js";
 
 /** What a rank did since the engine opened. */

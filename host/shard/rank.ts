@@ -184,7 +184,12 @@ export class RankWork {
     room.fill(0);
     room.set(fitting);
     const flags = new Int32Array(this.#config.exchange.buffer, map.stepsPtr + slot * STEP.BYTES, STEP.BYTES / 4);
-    Atomics.compareExchange(flags, STEP.STAGE_FAILED / 4, 0, rank + 1);
+    // The lowest rank that failed is the one to be named, whoever was first.
+    for (let seen = 0; seen === 0 || seen > rank + 1; ) {
+      const before = Atomics.compareExchange(flags, STEP.STAGE_FAILED / 4, seen, rank + 1);
+      if (before === seen) break;
+      seen = before;
+    }
   }
 
   /** The part of a piece that falls into a receiver's slice: its first bag, how many, and their first row in the receiver's window. */

@@ -5,17 +5,17 @@ import { runRank } from "./loop.js";
 import { type RankConfig, RankWork } from "./rank.js";
 import { loadStage } from "./stage.js";
 
-/** What a rank's thread gets: its configuration, and a port on which it says once that it is ready or why not. */
+/** What a rank's thread gets: its configuration, and a port on which it says once that it is ready. */
 export interface RankTask {
   config: RankConfig;
   port: import("node:worker_threads").MessagePort;
 }
 
-/** The one message of a rank: undefined when it is ready. */
-export type RankReady = { failed: ErrorRecord | undefined };
-
-/** Runs a rank until the engine stops. Rejects only when something of ours broke; a failing stage is data. */
-export default async function runTask({ config, port }: RankTask): Promise<void> {
+/**
+ * Runs a rank until the engine stops. Returns the error's record when the rank could not start, nothing otherwise. Rejects only when
+ * something of ours broke; a failing stage is data.
+ */
+export default async function runTask({ config, port }: RankTask): Promise<ErrorRecord | undefined> {
   let work: RankWork;
   try {
     const { rank, ranks, stage } = config;
@@ -26,11 +26,10 @@ export default async function runTask({ config, port }: RankTask): Promise<void>
         : await loadStage(stage.href, { rank, ranks, columnOffsets: stage.columnOffsets, options: stage.options });
     work = new RankWork(config, kernel, loaded);
   } catch (error) {
-    port.postMessage({ failed: toRecord(error, "EMBEDDING_RANK_LOST", `rank ${config.rank} could not start`) } satisfies RankReady);
-    port.close();
-    return;
+    return toRecord(error, "EMBEDDING_RANK_LOST", `rank ${config.rank} could not start`);
   }
-  port.postMessage({ failed: undefined } satisfies RankReady);
+  port.postMessage("ready");
   port.close();
   await runRank(config, work);
+  return undefined;
 }

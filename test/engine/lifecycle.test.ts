@@ -59,14 +59,16 @@ describe("close", () => {
 
 describe("a rank that dies", () => {
   it("rejects all open and later lookups with EMBEDDING_RANK_LOST, and close still works", async () => {
-    const engine = await openEngine(options({ exitsIn: { step: 2, rank: 1 } }, { maxCoalescedLookups: 1, lagBound: 0 }));
-    const settled = await Promise.allSettled(Array.from({ length: 12 }, () => engine.lookup(BATCH)));
-    expect(settled.slice(0, 2).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
-    for (const outcome of settled.slice(2)) {
-      expect(outcome).toEqual({ status: "rejected", reason: coded("EMBEDDING_RANK_LOST", { rank: 1 }) });
-    }
-    await expect(engine.lookup(BATCH)).rejects.toEqual(coded("EMBEDDING_RANK_LOST", { rank: 1 }));
-    await engine.close();
+    await withEngine(options({ exitsIn: { step: 2, rank: 1 } }, { maxCoalescedLookups: 1, lagBound: 0 }), async (engine) => {
+      const settled = await Promise.allSettled(Array.from({ length: 12 }, () => engine.lookup(BATCH)));
+      // The steps before may be over on all ranks by then or not; the step itself and later ones cannot be.
+      const lost = settled.findIndex(({ status }) => status === "rejected");
+      expect(lost).toBeLessThanOrEqual(2);
+      for (const outcome of settled.slice(lost)) {
+        expect(outcome).toEqual({ status: "rejected", reason: coded("EMBEDDING_RANK_LOST", { rank: 1 }) });
+      }
+      await expect(engine.lookup(BATCH)).rejects.toEqual(coded("EMBEDDING_RANK_LOST", { rank: 1 }));
+    });
   });
 
   it("while it starts, makes openEngine reject", async () => {

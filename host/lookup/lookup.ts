@@ -1,5 +1,5 @@
+import { EmbeddingError } from "../errors.js";
 import type { CheckedBatch } from "./batch.js";
-import { EmbeddingError } from "./errors.js";
 import type { GatheredRows, LookupResult } from "./result.js";
 
 /** A lookup on its way: its checked input, its caller's promise, and how far it has come. */

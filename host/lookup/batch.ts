@@ -1,7 +1,7 @@
-import { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails } from "./errors.js";
-import type { EngineFeature } from "./memory/records.js";
-import type { FilledOptions } from "./resolve.js";
-import { show } from "./resolve.js";
+import { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails } from "../errors.js";
+import type { EngineFeature } from "../memory/records.js";
+import type { FilledOptions } from "../resolve.js";
+import { show } from "../resolve.js";
 
 /** A jagged batch of bags, feature-major, as TorchRec's KeyedJaggedTensor. The arrays may lie on SharedArrayBuffers; they are borrowed until the lookup settles. */
 export interface LookupBatch {

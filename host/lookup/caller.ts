@@ -1,10 +1,11 @@
+import { EmbeddingError } from "../errors.js";
+import { type KernelExports, LAYOUT } from "../memory/abi.js";
+import { type Allocator, GrowingBlock } from "../memory/allocator.js";
+import type { MemoryMap } from "../memory/map.js";
+import type { RankJobs, Records } from "../memory/records.js";
 import type { CheckedBatch } from "./batch.js";
-import { EmbeddingError } from "./errors.js";
-import { type KernelExports, LAYOUT } from "./memory/abi.js";
-import { type Allocator, GrowingBlock } from "./memory/allocator.js";
-import type { MemoryMap } from "./memory/map.js";
-import type { RankJobs, Records } from "./memory/records.js";
-import { copyOffsets, copyPiece, type ExchangeViews, indexError, largestPiece, lines, measurePiece, type Piece } from "./piece.js";
+import { copyOffsets, copyPiece, indexError } from "./copy.js";
+import { type ExchangeViews, largestPiece, lines, measurePiece, type Piece, wholePiece } from "./piece.js";
 import type { PlacedRows } from "./result.js";
 
 /** The kernels and records that the caller's own thread works with. */
@@ -151,9 +152,4 @@ export class CallerLane {
       },
     );
   }
-}
-
-/** A lookup as one piece. */
-export function wholePiece(batch: CheckedBatch): Piece {
-  return { batch, first: 0, count: batch.batchSize, offsets: batch.offsets, whole: true };
 }
