@@ -8,7 +8,7 @@ import {
   POOL_MAX, POOL_MEAN, POOL_NONE,
 } from "./abi";
 import { readI32, readU32, writeU32 } from "./exchange";
-import { copyRow } from "./gather";
+import { copyRow, touchRow } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
 import { clearRow, Max, poolBags, Sum, WeightedSum } from "./pool";
 import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
@@ -95,6 +95,7 @@ export function poolPiece(
   const weights = <usize>readU32(piece + PIECE_WEIGHTS_PTR);
   const featureMap = <usize>readU32(piece + PIECE_FEATURE_MAP_PTR);
   let status = STATUS_OK;
+  if (bags == 1) touchFirstRows(jobs, jobCount, featureMap, offsets + (firstBag << 2), batchSize, indices, indexBytes);
   for (let job = jobs, jobsEnd = jobs + jobCount * JOB_BYTES; job < jobsEnd; job += JOB_BYTES) {
     const picked = featureMap + <usize>readU32(job + JOB_FEATURE) * FEATURE_MAP_BYTES;
     const slot = readI32(picked + FEATURE_SLOT);
@@ -116,6 +117,22 @@ export function poolPiece(
     }
   }
   return status;
+}
+
+/**
+ * One sample of many features is one bag a job: no job has rows ahead to touch, and each would wait for its own. So all first rows
+ * are touched before. Jobs of row shards are left out: whether they hold the row is not known yet.
+ */
+function touchFirstRows(jobs: usize, jobCount: usize, featureMap: usize, bagOffsets: usize, batchSize: usize, indices: usize, indexBytes: usize): void {
+  for (const end = jobs + jobCount * JOB_BYTES; jobs < end; jobs += JOB_BYTES) {
+    const slot = readI32(featureMap + <usize>readU32(jobs + JOB_FEATURE) * FEATURE_MAP_BYTES + FEATURE_SLOT);
+    const limit = readU32(jobs + JOB_NUM_ROWS);
+    if (slot < 0 || readU32(jobs + JOB_ROW_COUNT) != limit) continue;
+    const offset = bagOffsets + ((<usize>slot * batchSize) << 2);
+    const position = readU32(offset);
+    if (position == readU32(offset + 4)) continue;
+    touchRow(<usize>readU32(jobs + JOB_ROWS_PTR), <usize>readU32(jobs + JOB_STRIDE_BYTES), limit, indices + <usize>position * indexBytes);
+  }
 }
 
 /**

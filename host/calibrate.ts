@@ -15,17 +15,24 @@ const BUDGET_MS = 15;
 const HANDOVER_SHARE = 0.5;
 /** A hand-over that seems to take longer was disturbed; the caller's thread is not to be blocked longer than this. */
 const MAX_HANDOVER_US = 200;
-/** Gathering is timed on lookups of about this many bytes: about the size that the answer is about. */
-const SAMPLE_BYTES = 262144;
+/** Gathering is timed on lookups of about this many bytes: about the size that the answer is about; eight of them pass a second-level cache. */
+const SAMPLE_BYTES = 131072;
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** The median of the later half: the earlier half ran code that was not compiled yet, on pages that nobody had touched. */
+function warmMedian(values: readonly number[]): number {
+  const warm = values.slice(Math.floor(values.length / 2)).sort((a, b) => a - b);
+  return warm[Math.floor(warm.length / 2)];
 }
 
+/** Also on a slow machine: so that the later half is warm. */
+const LEAST_GATHERS = 8;
+/** Different lookups to time: one that is repeated would find its rows in the cache. */
+const SAMPLES = 8;
+
 /** One sample that reads rowsPerBag random rows of every feature's table. */
-function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number): LookupBatch {
+function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number, start: number): LookupBatch {
   // xorshift32: any sequence without a pattern does.
-  let seed = 0x9e3779b9;
+  let seed = start;
   const indices = new Int32Array(features.length * rowsPerBag);
   for (let n = 0; n < indices.length; n += 1) {
     seed ^= seed << 13;
@@ -43,23 +50,23 @@ function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number): L
  */
 export async function calibrate(engine: Engine, options: FilledOptions): Promise<Calibration> {
   const start = performance.now();
-  const empty = randomBatch(options, 0);
+  const empty = randomBatch(options, 0, 1);
   const handovers: number[] = [];
   do {
     const started = performance.now();
     (await engine.lookup(empty)).release();
     handovers.push(performance.now() - started);
   } while (performance.now() - start < BUDGET_MS * HANDOVER_SHARE);
-  const handoverUs = Math.min(MAX_HANDOVER_US, median(handovers) * 1000);
+  const handoverUs = Math.min(MAX_HANDOVER_US, warmMedian(handovers) * 1000);
   const rowsBytes = options.features.reduce((sum, feature) => sum + feature.dim * 4, 0);
-  const sample = randomBatch(options, Math.max(1, Math.floor(SAMPLE_BYTES / rowsBytes)));
-  const sampleBytes = (sample.indices.length / options.features.length) * rowsBytes;
+  const rowsPerBag = Math.max(1, Math.floor(SAMPLE_BYTES / rowsBytes));
+  const samples = Array.from({ length: SAMPLES }, (_, n) => randomBatch(options, rowsPerBag, 0x9e3779b9 + n));
   const gathers: number[] = [];
   do {
     const started = performance.now();
-    engine.lookupSync(sample);
-    gathers.push(((performance.now() - started) * 1e6) / sampleBytes);
-  } while (performance.now() - start < BUDGET_MS);
-  const gatherNsPerByte = median(gathers);
+    engine.lookupSync(samples[gathers.length % SAMPLES]);
+    gathers.push(((performance.now() - started) * 1e6) / (rowsPerBag * rowsBytes));
+  } while (performance.now() - start < BUDGET_MS || gathers.length < LEAST_GATHERS);
+  const gatherNsPerByte = warmMedian(gathers);
   return { handoverUs, gatherNsPerByte, limitBytes: Math.floor((handoverUs * 1000) / gatherNsPerByte) };
 }

@@ -1,5 +1,6 @@
-import type { Counters } from "./collective/counters.js";
+import { type Counters, distance } from "./collective/counters.js";
 import { Doorbell } from "./collective/doorbell.js";
+import { findUnreleased } from "./collective/stall.js";
 import { EmbeddingError } from "./errors.js";
 import type { Gang } from "./gang.js";
 import type { BatchChecker, CheckedBatch, LookupBatch, LookupOptions } from "./lookup/batch.js";
@@ -18,7 +19,6 @@ import type { MemoryMap } from "./memory/map.js";
 import type { Records } from "./memory/records.js";
 import type { Plan } from "./plan/plan.js";
 import type { FilledOptions } from "./resolve.js";
-import { explainStall } from "./stall.js";
 import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
 
 /** The caller looks at the counters again this often even when no bell rings. */
@@ -319,15 +319,22 @@ export class Engine implements AsyncDisposable {
   }
 
   #timeoutError(lookup: Lookup): EmbeddingError {
-    const late = `the lookup took more than ${lookup.timeoutMs} ms`;
+    const took = `the lookup took more than ${lookup.timeoutMs} ms`;
     const details = { got: Math.round(performance.now() - lookup.deadlineMs + lookup.timeoutMs), expected: lookup.timeoutMs };
     const oldest = this.#dispatcher.oldest;
-    if (oldest === undefined) return new EmbeddingError("EMBEDDING_TIMEOUT", `${late}; no step is under way`, details);
-    const stall = explainStall(this.#partsOrThrow().counters, oldest.step, oldest.ordinal);
+    if (oldest === undefined) return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}; no step is under way`, details);
     const where =
       lookup.step === undefined ? `it waits behind ${this.#dispatcher.queued - 1} others for a step` : `it is in step ${lookup.step}`;
-    const { text, ...place } = stall;
-    return new EmbeddingError("EMBEDDING_TIMEOUT", `${late}: ${where}; ${text}`, { ...details, ...place, step: oldest.ordinal });
+    const { counters } = this.#partsOrThrow();
+    const late = Array.from({ length: counters.ranks }, (_, rank) => rank).find(
+      (rank) => distance(counters.released(rank), oldest.step) <= 0,
+    );
+    if (late === undefined)
+      return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; step ${oldest.ordinal} is just over`, details);
+    const ordinal = (step: number): number => oldest.ordinal + distance(step, oldest.step);
+    const { rank, text } = findUnreleased({ counters, lagBound: this.#options.lagBound, ordinal }, late);
+    const place = { rank, step: oldest.ordinal, ...(rank === late ? {} : { peer: late }) };
+    return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; ${text}`, { ...details, ...place });
   }
 
   #open(): EngineParts {

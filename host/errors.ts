@@ -54,9 +54,9 @@ export interface ErrorPlace {
   sample?: number;
   /** Element of the input array that is named in the message. */
   position?: number;
-  /** Rank that failed or was waited for. */
+  /** The rank it is about: that failed, that holds a lookup up, or (Alltoallv) whose wait it was. */
   rank?: number;
-  /** Rank that `rank` itself waits for. */
+  /** The other rank of a wait: a rank that `rank` holds up (lookups), the rank that holds `rank` up (Alltoallv). */
   peer?: number;
   /** Step, counted from 0. */
   step?: number;

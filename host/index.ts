@@ -1,6 +1,12 @@
-export type { LookupBatch, LookupOptions } from "./batch.js";
+export { Alltoallv } from "./collective/alltoallv.js";
+export type { AlltoallvOptions, AlltoallvShared } from "./collective/area.js";
+export type { ReceivedStep, SendStep } from "./collective/messages.js";
+export type { WaitOptions } from "./collective/waits.js";
 export type { Engine } from "./engine.js";
 export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorPlace } from "./errors.js";
+export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
+export type { JaggedRows, LookupResult } from "./lookup/result.js";
+export type { SyncResult } from "./lookup/sync.js";
 export { openEngine } from "./open.js";
 export type { EngineOptions, FeatureOptions, Pooling, RowSource, StageOptions, TableOptions } from "./options.js";
 export {
@@ -13,7 +19,5 @@ export {
   type Sharding,
   type TablePlan,
 } from "./plan/plan.js";
-export type { JaggedRows, LookupResult } from "./result.js";
 export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage.js";
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";
-export type { SyncResult } from "./sync.js";

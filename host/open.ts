@@ -1,8 +1,8 @@
-import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { calibrate } from "./calibrate.js";
 import { Counters } from "./collective/counters.js";
+import { spinsFor } from "./collective/doorbell.js";
 import { Engine } from "./engine.js";
 import { Gang } from "./gang.js";
 import { loadTable } from "./load.js";
@@ -22,8 +22,6 @@ import type { RankConfig } from "./shard/rank.js";
  * passes the point where a comparison that forgot about it would fail.
  */
 const COUNTER_START = 2 ** 31 - 3;
-/** Looks at the doorbell before a rank sleeps: some 20 us, about what a wake-up costs. */
-const SPINS = 2000;
 /** Engines with more bytes than this ask for a garbage collection when they close: V8 does not see the weight of wasm memories. */
 const COLLECT_BYTES = 64 * 2 ** 20;
 
@@ -49,11 +47,6 @@ function planOf(options: FilledOptions): Plan {
 function createMemories(map: MemoryMap): { tables: WebAssembly.Memory[]; exchange: WebAssembly.Memory } {
   const tables = map.tablesBytes.map(createMemory);
   return { tables, exchange: map.mode === "one" ? tables[0] : createMemory(map.exchangeBytes) };
-}
-
-/** Ranks spin before they sleep only while there is a core for each and one for the caller. */
-function spinsOf(ranks: number): number {
-  return ranks < availableParallelism() ? SPINS : Math.floor(SPINS / 20);
 }
 
 /** Asks V8 for a collection: dropped wasm memories are freed by nothing else soon enough. */
@@ -124,7 +117,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         lagBound,
         map,
         counterStart: COUNTER_START,
-        spins: spinsOf(ranks),
+        spins: spinsFor(ranks),
         jobs: records.jobs[rank],
         reductionCount: records.reductionCount,
         kernel: module,

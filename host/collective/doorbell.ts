@@ -1,4 +1,13 @@
+import { availableParallelism } from "node:os";
 import type { Counters } from "./counters.js";
+
+/** Looks at a doorbell before its waiter sleeps, where every rank may have a core of its own: about what it costs to sleep and be woken. */
+const SPINS = 2000;
+
+/** Looks at the doorbell that pay for a rank: few where ranks share cores, for who spins keeps the one from running that would ring. */
+export function spinsFor(ranks: number): number {
+  return ranks < availableParallelism() ? SPINS : SPINS / 20;
+}
 
 /**
  * A rank's (or the caller's) wait on its doorbell. The way to wait without losing a wake-up:
