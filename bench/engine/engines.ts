@@ -1,0 +1,22 @@
+import { type Engine, type EngineOptions, openEngine } from "lagbag";
+import type { Workload } from "../workloads/workload.js";
+
+/** Opens an engine over a workload's tables, which it fills by the workload's seed. */
+export function openOver({ seededTables, bagSize }: Workload, options: Omit<EngineOptions, "tables">): Promise<Engine> {
+  return openEngine({ ...options, tables: seededTables.map((table) => ({ ...table, lookupsPerSample: bagSize })) });
+}
+
+/** Opens some engines, hands them to `use`, and closes them whatever happens. */
+export async function withEngines<Name extends string, T>(
+  open: Readonly<Record<Name, () => Promise<Engine>>>,
+  use: (engines: Readonly<Record<Name, Engine>>) => Promise<T>,
+): Promise<T> {
+  const engines: Partial<Record<Name, Engine>> = {};
+  try {
+    // One after the other: each fills its tables on this thread.
+    for (const name of Object.keys(open) as Name[]) engines[name] = await open[name]();
+    return await use(engines as Record<Name, Engine>);
+  } finally {
+    await Promise.all(Object.values<Engine | undefined>(engines).map((engine) => engine?.close()));
+  }
+}

@@ -1,0 +1,77 @@
+import { writeFileSync } from "node:fs";
+import type { Machine } from "./machine.js";
+import { ratios, type Summary, summarise } from "./statistics.js";
+import { formatNumber } from "./text-table.js";
+
+/** Raised whenever a field changes its meaning or goes; new fields alone do not raise it. */
+const SCHEMA = { name: "lagbag-bench", version: 1 } as const;
+
+/** Plain facts about a group or a case: units stand in the names. */
+export type Facts = Readonly<Record<string, number | string | readonly string[] | readonly number[]>>;
+
+/** One contender, timed in every round. */
+export interface CaseReport {
+  name: string;
+  unit: "rows/s" | "steps/s" | "lookups/s";
+  /** One value a round, round by round. */
+  rounds: readonly number[];
+  summary: Summary;
+  facts: Facts;
+}
+
+/** One case against another, round by round. */
+export interface Comparison {
+  of: string;
+  to: string;
+  /** What is compared; default: the rates. */
+  what?: string;
+  rounds: readonly number[];
+  summary: Summary;
+  /** The least that the project wants of the median. Stated, never asserted: a benchmark is no test. */
+  goal?: number;
+}
+
+/** Cases that were measured in the same rounds. */
+export interface Group {
+  name: string;
+  description: string;
+  facts: Facts;
+  cases: CaseReport[];
+  comparisons: Comparison[];
+}
+
+/** What a run of a suite says. */
+export interface Report {
+  suite: string;
+  machine: Machine;
+  seed: number;
+  quick: boolean;
+  startedAt: string;
+  groups: Group[];
+}
+
+export function caseReport(name: string, unit: CaseReport["unit"], rounds: readonly number[], facts: Facts = {}): CaseReport {
+  return { name, unit, rounds, summary: summarise(rounds), facts };
+}
+
+/** Compares the rates of two cases, round by round. */
+export function compare(of: CaseReport, to: CaseReport, goal?: number): Comparison {
+  const rounds = ratios(of.rounds, to.rounds);
+  return { of: of.name, to: to.name, rounds, summary: summarise(rounds), ...(goal === undefined ? {} : { goal }) };
+}
+
+/** "3.41 (3.28 - 3.55)": the median and all that occurred. */
+export function formatSpread({ median, min, max }: Summary): string {
+  return `${formatNumber(median)} (${formatNumber(min)} - ${formatNumber(max)})`;
+}
+
+/** "engine, 2 ranks / simple loops: 12.4 (11.8 - 13.0), goal >= 12" */
+export function formatComparison({ of, to, what, summary, goal }: Comparison): string {
+  const wanted = goal === undefined ? "" : `, goal >= ${goal}`;
+  return `${what === undefined ? "" : `${what}, `}${of} / ${to}: ${formatSpread(summary)}${wanted}`;
+}
+
+/** Writes a report for machines. */
+export function writeReport(file: string, report: Report): void {
+  writeFileSync(file, `${JSON.stringify({ schema: SCHEMA.name, schemaVersion: SCHEMA.version, ...report }, undefined, 2)}\n`);
+}
