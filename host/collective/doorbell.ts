@@ -18,18 +18,25 @@ export function spinsFor(ranks: number): number {
  * nothing behind.
  */
 export class Doorbell {
+  readonly #counters: Counters;
+  readonly #rank: number;
   readonly #words: Int32Array;
   readonly #index: number;
   readonly #spins: number;
+  #asleep = false;
   #waiting: Promise<unknown> | undefined;
 
   constructor(counters: Counters, rank: number, spins: number) {
+    this.#counters = counters;
+    this.#rank = rank;
     this.#words = counters.words;
     this.#index = counters.doorbellIndex(rank);
     this.#spins = spins;
   }
 
+  /** The bell as it stands; also says that this thread is awake, unless another of its waits is under way. */
   read(): number {
+    if (this.#asleep && this.#waiting === undefined) this.#setAsleep(false);
     return Atomics.load(this.#words, this.#index);
   }
 
@@ -43,18 +50,29 @@ export class Doorbell {
 
   /** Blocks the thread until the bell rings, at most timeoutMs. */
   waitBlocking(seen: number, timeoutMs: number): void {
+    this.#setAsleep(true);
     Atomics.wait(this.#words, this.#index, seen, timeoutMs);
   }
 
   /** As waitBlocking, but the event loop goes on. May resolve early; never later than the longest timeoutMs that is under way. */
   async waitAsync(seen: number, timeoutMs: number): Promise<void> {
+    this.#setAsleep(true);
     if (this.#waiting === undefined) {
       const wait = Atomics.waitAsync(this.#words, this.#index, seen, timeoutMs);
       if (!wait.async) return;
       this.#waiting = wait.value.finally(() => {
         this.#waiting = undefined;
       });
+    } else if (Atomics.load(this.#words, this.#index) !== seen) {
+      // The waiter of before was registered with an older value: a ring since then may have found nobody asleep.
+      return;
     }
     await this.#waiting;
+  }
+
+  #setAsleep(asleep: boolean): void {
+    if (asleep === this.#asleep) return;
+    this.#asleep = asleep;
+    this.#counters.setAsleep(this.#rank, asleep);
   }
 }
