@@ -4,13 +4,15 @@ import { calibrate } from "./calibrate.js";
 import { Counters } from "./collective/counters.js";
 import { spinsFor } from "./collective/doorbell.js";
 import { Engine } from "./engine.js";
+import { EmbeddingError } from "./errors.js";
 import { Gang } from "./gang.js";
 import { loadTable } from "./load.js";
 import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
 import { viewsOf } from "./lookup/piece.js";
+import { STATIC_BYTES } from "./memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
-import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap } from "./memory/map.js";
+import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
 import { type EngineFeature, writeRecords } from "./memory/records.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables } from "./plan/plan.js";
@@ -27,20 +29,21 @@ const COLLECT_BYTES = 64 * 2 ** 20;
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
-  return planTables(
-    options.tables.map(({ name, numRows, dim, sharding, lookupsPerSample }) => ({
-      name,
-      numRows,
-      dim,
-      lookupsPerSample: lookupsPerSample ?? onTable(name),
-      ...(sharding === undefined ? {} : { sharding }),
-    })),
-    {
-      ranks: options.ranks,
-      rankMemoryBytes: MEMORY_LIMIT_BYTES,
-      ...(options.memory === "one" ? { totalMemoryBytes: MEMORY_LIMIT_BYTES } : {}),
-    },
-  );
+  const tables = options.tables.map(({ name, numRows, dim, sharding, lookupsPerSample }) => ({
+    name,
+    numRows,
+    dim,
+    lookupsPerSample: lookupsPerSample ?? onTable(name),
+    ...(sharding === undefined ? {} : { sharding }),
+  }));
+  const rankMemoryBytes = MEMORY_LIMIT_BYTES - STATIC_BYTES;
+  if (options.memory === "two") return planTables(tables, { ranks: options.ranks, rankMemoryBytes });
+  try {
+    return planTables(tables, { ranks: options.ranks, rankMemoryBytes, totalMemoryBytes: rankMemoryBytes });
+  } catch (error) {
+    if (!(error instanceof EmbeddingError) || error.code !== "EMBEDDING_MEMORY_LIMIT") throw error;
+    throw new EmbeddingError(error.code, `${error.message}; ${ONE_MEMORY_HINT}`, { got: error.got, expected: error.expected });
+  }
 }
 
 /** The memories of the tables, one a rank or one in all, and the exchange memory. */

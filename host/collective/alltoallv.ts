@@ -172,7 +172,7 @@ export class Alltoallv {
     return this.#steps.hasComplete();
   }
 
-  /** Hands over what was withheld as far as credit allows now. True when nothing is withheld any more. Never waits. */
+  /** Hands over what was withheld as far as credit allows now. True when nothing is withheld from other ranks any more. Never waits. */
   progress(): boolean {
     return this.#needs.progress() === undefined;
   }

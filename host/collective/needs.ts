@@ -70,7 +70,7 @@ export class RankNeeds {
     },
   };
 
-  /** That every message is handed over, but to ranks that have left. After an abort nobody waits for messages. */
+  /** That every message is handed over to the ranks that are left, but this one. After an abort nobody waits for messages. */
   readonly delivery: Wish = {
     isGranted: () => this.progress() === undefined || this.#area.presence.isAborted(),
     late: (waitedMs, timeoutMs) => {
@@ -80,12 +80,13 @@ export class RankNeeds {
     },
   };
 
-  /** Hands over withheld messages as far as credit allows. Returns a receiver that has to wait for more, if there is one that has not left. */
+  /** Hands over withheld messages as far as credit allows. Returns another rank from which one is still withheld, if there is one that has not left. */
   progress(): number | undefined {
     const { counters, presence, ranks } = this.#area;
     while (this.#steps.mayPublish()) this.#steps.publish();
     for (let peer = 0; peer < ranks; peer += 1) {
-      if (distance(this.#steps.written, counters.published(this.#rank, peer)) > 0 && !presence.hasLeft(peer)) return peer;
+      const isWithheld = distance(this.#steps.written, counters.published(this.#rank, peer)) > 0;
+      if (isWithheld && peer !== this.#rank && !presence.hasLeft(peer)) return peer;
     }
     return undefined;
   }

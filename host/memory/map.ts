@@ -8,6 +8,8 @@ const GIB = 2 ** 30;
 const LINE_BYTES = 64;
 /** Pointers are 32 bits wide; the last page stays unused so that the end of a block is a pointer too. */
 export const MEMORY_LIMIT_BYTES = 4 * GIB - 65536;
+/** What to tell whoever runs into the limit of one memory. */
+export const ONE_MEMORY_HINT = 'with Node 22 or later, memory: "two" lifts the limit to 4 GiB a rank';
 /** Windows take at most this part of the exchange memory, and at most WINDOWS_LIMIT_BYTES. */
 const WINDOWS_SHARE = 0.25;
 const WINDOWS_LIMIT_BYTES = GIB;
@@ -153,12 +155,7 @@ export function layMemory(input: MapInput): MemoryMap {
   const tablesEnd = Math.max(...ends);
   if (tablesEnd > MEMORY_LIMIT_BYTES) {
     throw mode === "one"
-      ? limitError(
-          "tables of all ranks in one memory",
-          tablesEnd,
-          MEMORY_LIMIT_BYTES,
-          '; Node 22 and later lift the limit to 4 GiB a rank (memory: "two")',
-        )
+      ? limitError("tables of all ranks in one memory", tablesEnd, MEMORY_LIMIT_BYTES, `; ${ONE_MEMORY_HINT}`)
       : limitError(
           `tables of rank ${ends.indexOf(tablesEnd)}`,
           tablesEnd,
