@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { type EngineOptions, type LookupBatch, openEngine } from "lagbag";
 import { MEMORY_MODES, withEngine } from "./open.js";
@@ -34,6 +35,22 @@ describe("close", () => {
     await expect(engine.lookup(BATCH)).rejects.toEqual(coded("EMBEDDING_CLOSED"));
     expect(() => engine.lookupSync(BATCH)).toThrow(expect.objectContaining({ code: "EMBEDDING_CLOSED" }));
     expect(() => engine.stats()).toThrow(expect.objectContaining({ code: "EMBEDDING_CLOSED" }));
+  });
+
+  it("leaves no thread", async () => {
+    if (!existsSync("/proc/self/task")) return; // Only Linux tells how many threads a process has.
+    const threads = (): number => readdirSync("/proc/self/task").length;
+    const cycle = async (): Promise<number> =>
+      withEngine(options({}), async (engine) => {
+        await engine.lookup(BATCH);
+        return threads();
+      });
+    // The first engine also starts threads that Node keeps for itself.
+    await cycle();
+    const before = threads();
+    expect(await cycle()).toBeGreaterThanOrEqual(before + 3);
+    for (let turn = 0; turn < 50 && threads() > before; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(threads()).toBeLessThanOrEqual(before);
   });
 
   it("rejects open lookups", async () => {

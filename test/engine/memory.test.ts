@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";
 import { type LookupResult, openEngine } from "lagbag";
 import { type ReferenceBatch, referenceLookup } from "#host/reference.js";
@@ -129,6 +131,29 @@ it("reads nothing of a result after its release", async () => {
     result.release();
     expect(() => result.values).toThrow(expect.objectContaining({ code: "EMBEDDING_RELEASED" }));
     expect(() => result.jagged("rows")).toThrow(expect.objectContaining({ code: "EMBEDDING_RELEASED" }));
+  });
+});
+
+it("takes back results that were dropped without a release, and not while one of their views is held", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  await withEngine({ tables: tableOptions, features, ranks: 2, inline: "never" }, async (engine) => {
+    const batch = batchOf(5);
+    const views: Float32Array[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      const { values } = await engine.lookup(batch);
+      if (n % 4 === 0) views.push(values);
+    }
+    for (let turn = 0; turn < 100 && engine.stats().forgottenViews < 20; turn += 1) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const { forgottenViews, leasedViews } = engine.stats();
+    expect(forgottenViews).toBeGreaterThanOrEqual(20);
+    expect(forgottenViews).toBeLessThanOrEqual(30);
+    expect(leasedViews).toBe(40 - forgottenViews);
+    const want = referenceLookup(tables, features, batch).values;
+    for (const view of views) expect(view).toEqual(want);
   });
 });
 
