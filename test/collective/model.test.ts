@@ -1,0 +1,131 @@
+import { describe, expect, it } from "@jest/globals";
+import type { ModelName, ModelOptions } from "./model/catalogue.js";
+import { search, searchLostStates } from "./model/search.js";
+
+/** Counters that wrap nowhere, behind the first step in sight and behind the second, at the sign, and at zero. */
+const STARTS = [0, 2 ** 31 - 1, 2 ** 31 - 2, 2 ** 32 - 1].map((start) => start | 0);
+const AT_SIGN = (2 ** 31 - 1) | 0;
+
+/** For models that take no options. */
+const ANY = { ranks: 1, lagBound: 0, start: 0 };
+
+/** Explores all of a model that must be sound, and returns the number of its states. */
+async function statesOf(name: ModelName, options: ModelOptions): Promise<number> {
+  const { states, violation } = await search(name, options);
+  expect(violation).toBeUndefined();
+  return states;
+}
+
+/** What is wrong with a model that must not be sound. */
+async function problemOf(name: ModelName, options: ModelOptions): Promise<string> {
+  const { violation } = await search(name, options);
+  expect(violation?.trace).not.toHaveLength(0);
+  return violation?.problem ?? "nothing";
+}
+
+describe("all schedules of the engine, without end", () => {
+  it.each([
+    [1, 0, 64],
+    [1, 1, 276],
+    [1, 2, 300],
+    [2, 0, 1572],
+    [2, 1, 21_414],
+    [2, 2, 34_898],
+    [3, 0, 75_020],
+  ])("with %i ranks and lag bound %i deliver, keep the bound and come to rest: %i states, wherever the counters wrap", async (ranks, lagBound, states) => {
+    for (const start of STARTS) expect(await statesOf("engine", { ranks, lagBound, start })).toBe(states);
+  });
+
+  it.each([
+    [3, 1, 72_305],
+    [3, 2, 189_298],
+  ])("with %i ranks and lag bound %i do, up to acts that nobody else sees: %i states", async (ranks, lagBound, states) => {
+    for (const start of [0, AT_SIGN]) expect(await statesOf("engine", { ranks, lagBound, start, eager: true })).toBe(states);
+  });
+
+  it.each([
+    [1, 2],
+    [2, 0],
+    [2, 1],
+    [2, 2],
+    [3, 0],
+  ])("with %i ranks and lag bound %i: none is lost when acts are taken at once that nobody else sees", async (ranks, lagBound) => {
+    const { whole, reduced, lost } = await searchLostStates({ ranks, lagBound, start: 0 });
+    expect(lost).toBe(0);
+    expect(reduced).toBeLessThan(whole / 5);
+  });
+});
+
+describe("all schedules of SPMD programs that reserve, publish, receive and release in any order, and close", () => {
+  it.each([
+    [1, 2, 8, 229],
+    [2, 0, 4, 1883],
+    [2, 1, 6, 12_015],
+    [2, 2, 8, 42_117],
+    [3, 0, 4, 100_443],
+    [3, 1, 4, 784_981],
+  ])("with %i ranks and lag bound %i deliver %i steps, keep the bound and come to an end: %i states", async (ranks, lagBound, total, states) => {
+    // With three ranks one start: these counters do cross the sign on the way.
+    const starts = ranks < 3 ? [0, 2 ** 31 - 3, 2 ** 32 - 3] : [2 ** 31 - 3];
+    for (const start of starts) expect(await statesOf("spmd", { ranks, lagBound, total, start: start | 0 })).toBe(states);
+  });
+});
+
+describe("all schedules of one doorbell, word by word", () => {
+  it("lose no wake-up, however the sleeper waits and whatever else wakes it: 21593 states", async () => {
+    expect(await statesOf("bell", ANY)).toBe(21_593);
+  });
+
+  it.each([
+    ["the ringer looks whether somebody sleeps before it rings", "bellLooksBeforeItRings"],
+    ["the sleeper reads the bell after the look", "bellReadAfterTheLook"],
+    ["the sleeper does not say that it sleeps", "bellNeverSaysItSleeps"],
+    ["the sleeper says that it is awake while another of its loops waits", "bellForgetsItsWaiter"],
+  ] as const)("lose one when %s", async (_, name) => {
+    expect(await problemOf(name, ANY)).toMatch(/asleep with \d of 4 news not seen/);
+  });
+});
+
+describe("the model notices", () => {
+  const engine = { ranks: 2, lagBound: 0, start: 0 };
+  const EVERYONE_SLEEPS = /not over, and everyone sleeps/;
+
+  it("credit that is one step too much", async () => {
+    expect(await problemOf("creditOffByOne", { ...engine, lagBound: 1 })).toMatch(/published 3 steps more .* expected at most 2/);
+  });
+
+  it.each([0, 1])("a window too few, with lag bound %i", async (lagBound) => {
+    expect(await problemOf("tooFewWindows", { ranks: 2, lagBound, total: 6, start: 0 })).toMatch(
+      /writes step \d where rank \d still needs step \d/,
+    );
+  });
+
+  it("a write without credit", async () => {
+    expect(await problemOf("writesWithoutCredit", { ranks: 2, lagBound: 1, total: 6, start: 0 })).toMatch(/still needs step/);
+  });
+
+  it("a step that is taken for complete before it is", async () => {
+    expect(await problemOf("completesTooEarly", { ...engine, lagBound: 1 })).toMatch(/reads step 0 of rank \d/);
+  });
+
+  it("a window that is given back before it is read", async () => {
+    expect(await problemOf("releasesBeforeReading", engine)).toMatch(/reads step -?\d of rank \d and finds step \d/);
+  });
+
+  it.each(["mutePublished", "muteReleased", "muteRequested", "muteOver"] as const)("a bell that stays silent: %s", async (name) => {
+    expect(await problemOf(name, engine)).toMatch(EVERYONE_SLEEPS);
+  });
+
+  it("a doorbell that is read after the look", async () => {
+    expect(await problemOf("readsTheBellLast", engine)).toMatch(EVERYONE_SLEEPS);
+  });
+
+  it("a comparison that forgets the wrap, where the counters wrap and only there", async () => {
+    expect(await statesOf("comparesPlainly", engine)).toBe(1572);
+    expect(await problemOf("comparesPlainly", { ...engine, start: AT_SIGN })).toMatch(EVERYONE_SLEEPS);
+  });
+
+  it("a rank that closes while it withholds messages", async () => {
+    expect(await problemOf("closesWithoutHandingOver", { ...engine, total: 4 })).toMatch(/sleeps in receive/);
+  });
+});

@@ -1,0 +1,278 @@
+import { distance } from "#host/collective/counters.js";
+import { Act } from "#host/collective/steps.js";
+import type { System } from "./explore.js";
+import { World, type WorldOptions } from "./world.js";
+
+/**
+ * Where a rank or the caller is in its loop. Reading the doorbell touches nothing but the reader, so it is one act with the
+ * step before it.
+ */
+export const At = {
+  /** The doorbell is read; next is to look at everything. */
+  look: 0,
+  /** The same, and the bell has rung since. */
+  rung: 1,
+  /** In Atomics.wait or waitAsync, and the bell has not rung. */
+  asleep: 2,
+  /** Between the first and the last byte of a step. */
+  writing: 3,
+  /** Decided to sleep; only a mutant rests here. */
+  dozing: 4,
+} as const;
+
+/** Actions of a rank. */
+const RANK_ACTIONS = ["look, with a stage", "look, with a quick finish", "the stage settles"] as const;
+/** Actions of the caller. */
+const CALLER_ACTIONS = ["look", "request"] as const;
+
+/**
+ * The engine: every rank runs the loop of host/shard/loop.ts, the caller that of host/engine.ts and dispatch.ts. Requests come one
+ * by one whenever there is a slot of the ring, or never again. A look may find the finish of a step quick or not, and a stage may take any time.
+ *
+ * Runs have no end and steps no largest number: all counters are noted relative to the steps that the caller has collected, which
+ * is all that the product's code can see of them (it compares differences only), so there are finitely many states.
+ */
+export class EngineModel extends World implements System {
+  readonly widths: readonly number[];
+  readonly actionCount: number;
+  protected readonly at: number[];
+  protected readonly pending: boolean[];
+  readonly #eager: boolean;
+  #collected = 0;
+
+  constructor(options: WorldOptions & { eager?: boolean }) {
+    super(options);
+    this.#eager = options.eager ?? false;
+    const { ranks } = this;
+    const counterBits = Math.ceil(Math.log2(this.slots + 1));
+    this.widths = [
+      ...new Array<number>(this.fieldCount).fill(counterBits),
+      ...new Array<number>(ranks + 1).fill(3),
+      ...new Array<number>(ranks).fill(1),
+    ];
+    this.actionCount = ranks * RANK_ACTIONS.length + CALLER_ACTIONS.length;
+    this.at = new Array<number>(ranks + 1).fill(At.look);
+    this.pending = new Array<boolean>(ranks).fill(false);
+  }
+
+  /** Steps that may be under way: slots of the request ring. */
+  get slots(): number {
+    return super.windows;
+  }
+
+  initial(state: Uint8Array): void {
+    state.fill(0);
+  }
+
+  act(state: Uint8Array, action: number): boolean {
+    const rank = Math.floor(action / RANK_ACTIONS.length);
+    const kind = action % RANK_ACTIONS.length;
+    if (this.#cannotAct(state, rank, kind)) return false;
+    this.#load(state);
+    if (!(rank < this.ranks ? this.#rankActs(rank, kind) : this.#callerActs(kind))) return false;
+    if (this.#eager) this.#takeLocalActs();
+    this.#save(state);
+    return true;
+  }
+
+  /** Goes from any state of the whole model to the state of the reduced model that stands for it. */
+  reduce(state: Uint8Array): void {
+    this.#load(state);
+    this.#takeLocalActs();
+    this.#save(state);
+  }
+
+  isVoluntary(action: number): boolean {
+    return action === this.actionCount - 1;
+  }
+
+  endProblem(state: Uint8Array): string | undefined {
+    const open = state[this.ranks * (this.ranks + 1)];
+    return open === 0 ? undefined : `${open} requested steps are not over, and everyone sleeps`;
+  }
+
+  describe(action: number): string {
+    const rank = Math.floor(action / RANK_ACTIONS.length);
+    const kind = action % RANK_ACTIONS.length;
+    return rank < this.ranks ? `rank ${rank}: ${RANK_ACTIONS[kind]}` : `caller: ${CALLER_ACTIONS[kind]}`;
+  }
+
+  override show(state: Uint8Array): string {
+    const names = Object.keys(At);
+    const rest = [...state.subarray(this.fieldCount)];
+    const at = rest.slice(0, this.ranks + 1).map((code) => names[code]);
+    return `${super.show(state)}, at ${at.join(" ")}, pending ${rest.slice(this.ranks + 1).join(" ")}`;
+  }
+
+  /** A rank finished its slice without a promise. */
+  protected finishAtOnce(rank: number): void {
+    this.readSlice(rank, this.steps[rank].released);
+    this.release(rank);
+  }
+
+  /** A stage has started and returned a promise. */
+  protected beginFinish(rank: number): void {
+    this.readSlice(rank, this.steps[rank].released);
+  }
+
+  /** The promise is settled: the stage has read its slice to the end. */
+  protected endFinish(rank: number): void {
+    this.readSlice(rank, this.steps[rank].released);
+    this.release(rank);
+  }
+
+  /** Where a rank or the caller goes that found nothing to do: the wait returns at once when the bell has rung since it was read. */
+  protected idle(who: number): void {
+    this.at[who] = this.at[who] === At.rung ? At.look : At.asleep;
+  }
+
+  /**
+   * Takes every act at once that nobody else can see: the end of a write, a publish to oneself, a look that finds nothing. Who will
+   * find something need not know whether the bell has rung.
+   */
+  #takeLocalActs(): void {
+    for (let rank = 0; rank < this.ranks; rank += 1) {
+      while (this.at[rank] !== At.asleep && this.#takesLocalAct(rank));
+      if (this.at[rank] === At.rung) this.at[rank] = At.look;
+    }
+    const caller = this.ranks;
+    while (this.at[caller] <= At.rung && !this.#isOver(this.#collected)) this.idle(caller);
+    if (this.at[caller] === At.rung) this.at[caller] = At.look;
+  }
+
+  #takesLocalAct(rank: number): boolean {
+    if (this.at[rank] === At.writing) return this.#rankActs(rank, 0);
+    const steps = this.steps[rank];
+    if (this.#mayPublishToItself(rank)) {
+      // The loop may have others first. They do not see in which order, and neither stands in the other's way.
+      steps.peer = rank;
+      this.publish(rank);
+      this.#deliverRings();
+      this.at[rank] = At.look;
+      return true;
+    }
+    return steps.next(false, this.pending[rank]) === Act.idle && this.#turn(rank, false);
+  }
+
+  #mayPublishToItself(rank: number): boolean {
+    const step = this.counters.published(rank, rank);
+    return distance(this.steps[rank].written, step) > 0 && distance(step, this.counters.released(rank)) <= this.lagBound;
+  }
+
+  #rankActs(rank: number, kind: number): boolean {
+    if (this.at[rank] === At.writing) {
+      if (kind !== 0) return false;
+      this.endWrite(rank);
+      this.at[rank] = At.look;
+      return true;
+    }
+    if (kind === 2) return this.#settle(rank);
+    if (this.at[rank] === At.asleep) return false;
+    if (kind === 1 && (this.pending[rank] || !this.steps[rank].hasComplete())) return false;
+    return this.#turn(rank, kind === 1);
+  }
+
+  /** One turn of the loop, from the look on to where the bell is read again. */
+  #turn(rank: number, quick: boolean): boolean {
+    const steps = this.steps[rank];
+    if (this.at[rank] === At.dozing) {
+      this.at[rank] = At.asleep;
+      return true;
+    }
+    const act = steps.next(quick, this.pending[rank]);
+    if (act === Act.idle) {
+      this.idle(rank);
+      return true;
+    }
+    if (act === Act.publish) this.publish(rank);
+    else if (act === Act.write) this.beginWrite(rank);
+    else if (quick) this.finishAtOnce(rank);
+    else {
+      this.pending[rank] = true;
+      this.beginFinish(rank);
+    }
+    this.#deliverRings();
+    this.at[rank] = act === Act.write ? At.writing : At.look;
+    return true;
+  }
+
+  #settle(rank: number): boolean {
+    if (!this.pending[rank]) return false;
+    this.pending[rank] = false;
+    this.endFinish(rank);
+    this.#deliverRings();
+    this.at[rank] = At.look;
+    return true;
+  }
+
+  #callerActs(kind: number): boolean {
+    return kind === 0 ? this.#collect() : this.#request();
+  }
+
+  /** Counts the steps that all ranks have released. */
+  #collect(): boolean {
+    const caller = this.ranks;
+    if (this.at[caller] === At.asleep) return false;
+    if (this.at[caller] === At.dozing) {
+      this.at[caller] = At.asleep;
+      return true;
+    }
+    const before = this.#collected;
+    while (this.#isOver(this.#collected)) this.#collected = (this.#collected + 1) | 0;
+    if (this.#collected === before) this.idle(caller);
+    else this.at[caller] = At.look;
+    return true;
+  }
+
+  #isOver(step: number): boolean {
+    return this.steps.every((_, rank) => distance(this.counters.released(rank), step) > 0);
+  }
+
+  #request(): boolean {
+    const requested = this.counters.requested();
+    if (distance(requested, this.#collected) >= this.slots) return false;
+    this.counters.setRequested(requested + 1);
+    for (let rank = 0; rank < this.ranks; rank += 1) this.counters.ring(rank);
+    this.#deliverRings();
+    return true;
+  }
+
+  /** Wakes who sleeps, and notes for who looks that the bell has rung since. Elsewhere the bell is read later. */
+  #deliverRings(): void {
+    for (let who = 0; who <= this.ranks; who += 1) {
+      if (!this.takeRing(who)) continue;
+      if (this.at[who] === At.asleep) this.at[who] = At.look;
+      else if (this.at[who] === At.look) this.at[who] = At.rung;
+    }
+  }
+
+  /** What can be seen of a state without loading it: most actions that are not possible. */
+  #cannotAct(state: Uint8Array, who: number, kind: number): boolean {
+    const at = state[this.fieldCount + who];
+    if (who === this.ranks) return kind === 0 && at === At.asleep;
+    if (kind === 2) return at === At.writing || state[this.fieldCount + this.ranks + 1 + who] === 0;
+    return at === At.asleep;
+  }
+
+  #load(state: Uint8Array): void {
+    this.load(state);
+    const places = this.fieldCount;
+    this.#collected = this.start;
+    for (let who = 0; who <= this.ranks; who += 1) this.at[who] = state[places + who];
+    for (let rank = 0; rank < this.ranks; rank += 1) {
+      this.pending[rank] = state[places + this.ranks + 1 + rank] === 1;
+      this.writing[rank] = this.at[rank] === At.writing;
+    }
+  }
+
+  #save(state: Uint8Array): void {
+    this.save(state, this.#collected);
+    const places = this.fieldCount;
+    for (let who = 0; who <= this.ranks; who += 1) state[places + who] = this.at[who];
+    for (let rank = 0; rank < this.ranks; rank += 1) state[places + this.ranks + 1 + rank] = this.pending[rank] ? 1 : 0;
+  }
+
+  protected override releaseWords(rank: number): void {
+    if (this.steps[rank].release()) this.counters.ring(this.ranks);
+  }
+}
