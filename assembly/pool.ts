@@ -21,9 +21,9 @@ export type WeightedSum = u16;
 export type Max = u32;
 
 /** Bytes of rows that are touched ahead: enough to cover memory latency, few enough to stay in a first-level cache of 32 KiB. */
-const AHEAD_BYTES: usize = 8192;
+const AHEAD_BYTES: usize = 16384;
 const MIN_AHEAD_ROWS: usize = 4;
-const MAX_AHEAD_ROWS: usize = 64;
+const MAX_AHEAD_ROWS: usize = 128;
 
 // @ts-ignore: decorator
 @inline
