@@ -6,6 +6,9 @@ import { show } from "./resolve.js";
 /** Values that a row function is asked for at once: 256 KiB stay in a second-level cache. */
 const CHUNK_VALUES = 65536;
 
+/** Up to this many floats a loop is faster than a subarray and its set. */
+const LOOP_FLOATS = 256;
+
 /** Writes a table's values, which come in row-major order, to the shards that hold them. */
 class TableWriter {
   readonly #table: TableOptions;
@@ -53,9 +56,12 @@ class TableWriter {
       rows.set(values.subarray((first - row) * dim, (end - row) * dim), (first - shard.firstRow) * stride);
       return;
     }
+    const { firstColumn, columnCount } = shard;
     for (let r = first; r < end; r += 1) {
-      const from = (r - row) * dim + shard.firstColumn;
-      rows.set(values.subarray(from, from + shard.columnCount), (r - shard.firstRow) * stride);
+      const from = (r - row) * dim + firstColumn;
+      const to = (r - shard.firstRow) * stride;
+      if (columnCount > LOOP_FLOATS) rows.set(values.subarray(from, from + columnCount), to);
+      else for (let c = 0; c < columnCount; c += 1) rows[to + c] = values[from + c];
     }
   }
 
