@@ -44,6 +44,16 @@ export interface EngineParts {
   onClosed: () => void;
 }
 
+/** What the caller's side of an engine works with. */
+interface Machinery {
+  allocator: Allocator;
+  results: ResultPool;
+  dispatcher: Dispatcher;
+  lane: CallerLane;
+  /** The caller's doorbell. */
+  bell: Doorbell;
+}
+
 /**
  * Embedding tables over shard workers. Made by openEngine; its methods may be called from the thread that opened it only.
  * A process with an open engine does not end by itself: call close(), or use `await using`.
@@ -52,14 +62,10 @@ export class Engine implements AsyncDisposable {
   /** Who owns which part of which table, and the load that is predicted for each rank; `String(engine.plan)` is a table for people. */
   readonly plan: Plan;
   readonly #options: FilledOptions;
-  #parts: EngineParts | undefined;
+  /** All that refers to a memory; close() drops it as a whole. */
+  #parts: (EngineParts & Machinery) | undefined;
   readonly #checker: BatchChecker;
-  readonly #dispatcher: Dispatcher;
-  readonly #results: ResultPool;
-  readonly #allocator: Allocator;
-  readonly #lane: CallerLane;
   readonly #deadlines = new Deadlines((lookup) => lookup.reject(this.#timeoutError(lookup)));
-  readonly #bell: Doorbell;
   readonly #inline: InlineStats;
   #listening = false;
   #fatal: EmbeddingError | undefined;
@@ -70,28 +76,28 @@ export class Engine implements AsyncDisposable {
 
   constructor(parts: EngineParts) {
     const { options, map, counters, records, views, kernels } = parts;
-    this.#parts = parts;
     this.#options = options;
     this.plan = parts.plan;
     this.#checker = parts.checker;
-    this.#allocator = new Allocator(map.heapPtr, map.heapBytes);
-    this.#results = new ResultPool(this.#allocator, options.lagBound + 1, () => this.#dispatcher.pump());
-    this.#bell = new Doorbell(counters, options.ranks, 0);
-    this.#dispatcher = new Dispatcher(
+    const allocator = new Allocator(map.heapPtr, map.heapBytes);
+    const results = new ResultPool(allocator, options.lagBound + 1, () => this.#parts?.dispatcher.pump());
+    const dispatcher = new Dispatcher(
       {
         ranks: options.ranks,
         map,
         counters,
         views,
         kernel: kernels[0],
-        allocator: this.#allocator,
-        results: this.#results,
+        allocator,
+        results,
         shape: this.#stageShape(),
         inputColumns: options.stage?.inputColumns ?? 0,
       },
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
-    this.#lane = new CallerLane({ kernels, records, map, views, allocator: this.#allocator });
+    const lane = new CallerLane({ kernels, records, map, views, allocator });
+    const bell = new Doorbell(counters, options.ranks, 0);
+    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell };
     const mode = options.stage === undefined ? options.inline : "never";
     this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
   }
@@ -113,7 +119,7 @@ export class Engine implements AsyncDisposable {
     if (signal?.aborted) throw this.#count(abortError(signal));
     if (checked.batchSize === 0) return this.#emptyResult(checked, out);
     if (this.#inline.limitBytes > 0 && this.#gatheredBytes(checked) <= this.#inline.limitBytes) return this.#lookupInline(checked, out);
-    if (this.#dispatcher.queued >= this.#options.maxQueuedLookups) {
+    if (this.#open().dispatcher.queued >= this.#options.maxQueuedLookups) {
       const limit = this.#options.maxQueuedLookups;
       throw this.#count(
         new EmbeddingError(
@@ -146,21 +152,21 @@ export class Engine implements AsyncDisposable {
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views } = this.#open();
+    const { options, map, views, dispatcher, results, allocator } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
       failedLookups: this.#failedLookups,
-      queuedLookups: this.#dispatcher.queued,
-      stepsUnderWay: this.#dispatcher.underWay,
-      ...this.#dispatcher.stats,
-      ...this.#results.stats,
+      queuedLookups: dispatcher.queued,
+      stepsUnderWay: dispatcher.underWay,
+      ...dispatcher.stats,
+      ...results.stats,
       ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
       inline: { ...this.#inline },
       memory: {
         mode: map.mode,
         tableBytes: this.plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
-        heapUsedBytes: this.#allocator.usedBytes,
+        heapUsedBytes: allocator.usedBytes,
         heapBytes: map.heapBytes,
         windowBytes: map.windows * options.ranks * map.windowBytes,
       },
@@ -193,7 +199,7 @@ export class Engine implements AsyncDisposable {
   /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. */
   fail(error: EmbeddingError): void {
     // What all ranks have finished is finished, whatever happened to one of them afterwards.
-    this.#dispatcher.collect();
+    this.#parts?.dispatcher.collect();
     this.#fatal = error;
     for (const lookup of [...this.#deadlines.open]) lookup.reject(error);
   }
@@ -201,7 +207,7 @@ export class Engine implements AsyncDisposable {
   /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. */
   begin(measured: { limitBytes: number; handoverUs: number; gatherNsPerByte: number }): void {
     Object.assign(this.#inline, measured);
-    Object.assign(this.#dispatcher.stats, { steps: 0, coalescedLookups: 0, cutLookups: 0 });
+    Object.assign(this.#open().dispatcher.stats, { steps: 0, coalescedLookups: 0, cutLookups: 0 });
     this.#lookups = 0;
     this.#inlineLookups = 0;
   }
@@ -223,10 +229,10 @@ export class Engine implements AsyncDisposable {
     const lookup = new Lookup(batch, how, (settled) => {
       this.#deadlines.remove(settled);
       if (settled.failed) this.#failedLookups += 1;
-      if (settled.dispatched < settled.batch.batchSize) this.#dispatcher.drop(settled);
+      if (settled.dispatched < settled.batch.batchSize) this.#parts?.dispatcher.drop(settled);
     });
     this.#deadlines.add(lookup);
-    this.#dispatcher.submit(lookup);
+    this.#open().dispatcher.submit(lookup);
     if (!this.#listening) void this.#listen();
     return lookup.promise;
   }
@@ -236,10 +242,11 @@ export class Engine implements AsyncDisposable {
     this.#listening = true;
     try {
       while (this.#parts !== undefined && this.#fatal === undefined) {
-        const seen = this.#bell.read();
-        this.#dispatcher.collect();
-        if (this.#dispatcher.underWay === 0) return;
-        await this.#bell.waitAsync(seen, LISTEN_MS);
+        const { bell, dispatcher } = this.#parts;
+        const seen = bell.read();
+        dispatcher.collect();
+        if (dispatcher.underWay === 0) return;
+        await bell.waitAsync(seen, LISTEN_MS);
       }
     } finally {
       this.#listening = false;
@@ -248,25 +255,20 @@ export class Engine implements AsyncDisposable {
 
   #lookupInline(batch: CheckedBatch, out: Float32Array | undefined): LookupResult {
     this.#inlineLookups += 1;
-    const buffer = out === undefined ? this.#results.allocate(measurePiece(wholePiece(batch), batch.picks.columns).resultBytes) : undefined;
-    const lease = buffer === undefined ? undefined : this.#results.lease(buffer);
+    const { views, map, results, lane } = this.#open();
+    const buffer = out === undefined ? results.allocate(measurePiece(wholePiece(batch), batch.picks.columns).resultBytes) : undefined;
+    const lease = buffer === undefined ? undefined : results.lease(buffer);
     // The buffer lives as long as its lease; without a lease it goes at once, and the values are copied.
     buffer?.letGo();
     try {
       if (buffer !== undefined && lease !== undefined) {
-        this.#lane.run(wholePiece(batch), buffer.ptr);
-        const { views } = this.#open();
+        lane.run(wholePiece(batch), buffer.ptr);
         const rows = viewRows(batch, batch.picks, views.floats, { first: 0, count: batch.batchSize, ptr: buffer.ptr });
-        return new FinishedLookup(
-          batch,
-          resultParts(batch, batch.picks, rows.values, rows.jagged),
-          lease,
-          this.#results.watch(lease, [rows.values, ...rows.jagged]),
-        );
+        const token = results.watch(lease, [rows.values, ...rows.jagged]);
+        return new FinishedLookup(batch, resultParts(batch, batch.picks, rows.values, rows.jagged), lease, token);
       }
       const gathered = new GatheredRows(batch, batch.picks, out);
-      const { views, map } = this.#open();
-      this.#lane.lookup(batch, map.heapBytes * SYNC_SHARE, (placed) => gathered.put(views.floats, placed));
+      lane.lookup(batch, map.heapBytes * SYNC_SHARE, (placed) => gathered.put(views.floats, placed));
       return new FinishedLookup(batch, resultParts(batch, batch.picks, gathered.values, gathered.jagged));
     } catch (error) {
       lease?.release();
@@ -275,9 +277,9 @@ export class Engine implements AsyncDisposable {
   }
 
   #here(batch: CheckedBatch, out: Float32Array | undefined): ReturnType<typeof lookupHere> {
-    const { views, map } = this.#open();
+    const { views, map, lane } = this.#open();
     try {
-      return lookupHere(this.#lane, batch, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
+      return lookupHere(lane, batch, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
     } catch (error) {
       throw this.#count(error);
     }
@@ -321,11 +323,10 @@ export class Engine implements AsyncDisposable {
   #timeoutError(lookup: Lookup): EmbeddingError {
     const took = `the lookup took more than ${lookup.timeoutMs} ms`;
     const details = { got: Math.round(performance.now() - lookup.deadlineMs + lookup.timeoutMs), expected: lookup.timeoutMs };
-    const oldest = this.#dispatcher.oldest;
+    const { counters, dispatcher } = this.#partsOrThrow();
+    const { oldest } = dispatcher;
     if (oldest === undefined) return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}; no step is under way`, details);
-    const where =
-      lookup.step === undefined ? `it waits behind ${this.#dispatcher.queued - 1} others for a step` : `it is in step ${lookup.step}`;
-    const { counters } = this.#partsOrThrow();
+    const where = lookup.step === undefined ? `it waits behind ${dispatcher.queued - 1} others for a step` : `it is in step ${lookup.step}`;
     const late = Array.from({ length: counters.ranks }, (_, rank) => rank).find(
       (rank) => distance(counters.released(rank), oldest.step) <= 0,
     );
@@ -337,12 +338,12 @@ export class Engine implements AsyncDisposable {
     return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; ${text}`, { ...details, ...place });
   }
 
-  #open(): EngineParts {
+  #open(): EngineParts & Machinery {
     if (this.#fatal !== undefined) throw this.#fatal;
     return this.#partsOrThrow();
   }
 
-  #partsOrThrow(): EngineParts {
+  #partsOrThrow(): EngineParts & Machinery {
     if (this.#parts === undefined) throw new EmbeddingError("EMBEDDING_CLOSED", "the engine is closed");
     return this.#parts;
   }

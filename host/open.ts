@@ -13,7 +13,7 @@ import { viewsOf } from "./lookup/piece.js";
 import { STATIC_BYTES } from "./memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
-import { type EngineFeature, writeRecords } from "./memory/records.js";
+import { writeRecords } from "./memory/records.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables } from "./plan/plan.js";
 import { type FilledOptions, resolveOptions } from "./resolve.js";
@@ -82,8 +82,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
   const views = viewsOf(memories.exchange);
   const records = writeRecords({ plan, map, features, tables, words: views.words });
-  const isFiltered = (feature: EngineFeature): boolean => feature.padding !== undefined || plan.tables[feature.table].by === "row";
-  const checker = new BatchChecker(filled, isFiltered);
+  const filtered = features.filter((feature) => feature.padding !== undefined || plan.tables[feature.table].by === "row");
+  // No closure of this function goes into what an engine keeps after close(): it would keep the memories, too.
+  const checker = new BatchChecker(filled, new Set(filtered));
   writeFeatureMap(checker.all, views.words, map.featureMapPtr);
   const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(ranks) / 4), ranks);
   counters.reset(COUNTER_START);

@@ -93,14 +93,14 @@ const MAX_CACHED_PICKS = 256;
 /** Knows the engine's features and checks batches against them. */
 export class BatchChecker {
   readonly #options: FilledOptions;
-  readonly #isFiltered: (feature: EngineFeature) => boolean;
+  readonly #filtered: ReadonlySet<EngineFeature>;
   readonly #cache = new Map<string, Picks>();
   readonly all: Picks;
 
-  /** isFiltered: whether ranks compact the feature's indices. */
-  constructor(options: FilledOptions, isFiltered: (feature: EngineFeature) => boolean) {
+  /** filtered: the features whose indices ranks compact. */
+  constructor(options: FilledOptions, filtered: ReadonlySet<EngineFeature>) {
     this.#options = options;
-    this.#isFiltered = isFiltered;
+    this.#filtered = filtered;
     this.all = this.#pick(options.features);
   }
 
@@ -229,7 +229,7 @@ export class BatchChecker {
       columns: columnOffsets[features.length],
       jagged,
       unweighted: features.find((feature) => feature.pooling === "mean" || feature.pooling === "max"),
-      filtered: features.some(this.#isFiltered),
+      filtered: features.some((feature) => this.#filtered.has(feature)),
       whole: jagged.length === 0 && features.length === all.length && slots.every((slot, f) => slot === f),
     };
   }

@@ -207,3 +207,13 @@ it("gives memory back: 20 engines of 1 GiB, one after the other, stay under 4 Gi
   expect(most).toBeGreaterThan(1024 * MIB);
   expect(most).toBeLessThan(4096 * MIB);
 });
+
+it("gives memory back on close also while the closed engine is held", async () => {
+  const rss = (): number => process.memoryUsage().rss;
+  const engine = await openEngine({ tables: [{ name: "t", numRows: 4 * MIB, dim: 64, rows: () => undefined }], ranks: 2, inline: "never" });
+  const open = rss();
+  await engine.close();
+  for (let turn = 0; turn < 50 && open - rss() < 768 * MIB; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(open - rss()).toBeGreaterThan(768 * MIB);
+  await expect(engine.lookup(batchOf(1))).rejects.toEqual(expect.objectContaining({ code: "EMBEDDING_CLOSED" }));
+});
