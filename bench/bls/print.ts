@@ -31,7 +31,7 @@ export function formatLags({ name, description, facts, cases, comparisons }: Gro
   const last =
     facts.sleep === "block"
       ? goals
-      : ["Ranks go on with the next step while a promise is pending, so lag bound 0 is ahead of a synchronous run here: no goals."];
+      : ["Timers of a promise are coarse and need the event loop: goals are set for stages that block their thread."];
   return `
 ${name}: ${description}
 ${facts.ranks} ranks, base ${facts.baseMs} ms, delay ${name === "none" ? "none" : `${facts.delayMs} ms`}, ${facts.steps} steps a run, stages that ${facts.sleep === "block" ? "block their thread" : "promise"}, \

@@ -67,7 +67,7 @@ export class RankSteps {
   next(quickFinish: boolean, busy: boolean): ActCode {
     const finishable = !busy && this.hasComplete();
     if (finishable && quickFinish) return Act.finish;
-    if (this.mayPublish()) return Act.publish;
+    if (this.#findPeer(this.#mostPublished())) return Act.publish;
     if (this.#isRequested() && this.mayWrite()) return Act.write;
     return finishable ? Act.finish : Act.idle;
   }
@@ -79,16 +79,7 @@ export class RankSteps {
 
   /** Whether a written step may be published to some receiver, which becomes `peer`. */
   mayPublish(): boolean {
-    const { ranks } = this.#counters;
-    for (let n = 1; n <= ranks; n += 1) {
-      const peer = (this.#rank + n) % ranks;
-      const step = this.#counters.published(this.#rank, peer);
-      if (distance(this.written, step) > 0 && distance(step, this.#counters.released(peer)) <= this.#lagBound) {
-        this.peer = peer;
-        return true;
-      }
-    }
-    return false;
+    return this.#findPeer(this.written);
   }
 
   /** Whether credit allows to write step `written`, asked for or not. */
@@ -119,6 +110,29 @@ export class RankSteps {
       over &&= distance(this.#counters.released(rank), step) > 0;
     }
     return over;
+  }
+
+  /**
+   * Steps that next() publishes at most: none that is more than lagBound ahead of this rank's own release. Else a rank that is about to
+   * run its stage would hand the next step out, and lag bound 0 would not be synchronous.
+   */
+  #mostPublished(): number {
+    const ahead = this.#lagBound + 1;
+    return distance(this.written, this.released) > ahead ? (this.released + ahead) | 0 : this.written;
+  }
+
+  /** A receiver that a step before `most` may be published to becomes `peer`. */
+  #findPeer(most: number): boolean {
+    const { ranks } = this.#counters;
+    for (let n = 1; n <= ranks; n += 1) {
+      const peer = (this.#rank + n) % ranks;
+      const step = this.#counters.published(this.#rank, peer);
+      if (distance(most, step) > 0 && distance(step, this.#counters.released(peer)) <= this.#lagBound) {
+        this.peer = peer;
+        return true;
+      }
+    }
+    return false;
   }
 
   #isComplete(step: number): boolean {

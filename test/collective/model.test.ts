@@ -28,17 +28,17 @@ describe("all schedules of the engine, without end", () => {
     [1, 0, 64],
     [1, 1, 276],
     [1, 2, 300],
-    [2, 0, 1572],
-    [2, 1, 21_414],
-    [2, 2, 34_898],
-    [3, 0, 75_020],
+    [2, 0, 1320],
+    [2, 1, 18_798],
+    [2, 2, 32_456],
+    [3, 0, 48_662],
   ])("with %i ranks and lag bound %i deliver, keep the bound and come to rest: %i states, wherever the counters wrap", async (ranks, lagBound, states) => {
     for (const start of STARTS) expect(await statesOf("engine", { ranks, lagBound, start })).toBe(states);
   });
 
   it.each([
-    [3, 1, 72_305],
-    [3, 2, 189_298],
+    [3, 1, 43_754],
+    [3, 2, 137_251],
   ])("with %i ranks and lag bound %i do, up to acts that nobody else sees: %i states", async (ranks, lagBound, states) => {
     for (const start of [0, AT_SIGN]) expect(await statesOf("engine", { ranks, lagBound, start, eager: true })).toBe(states);
   });
@@ -112,8 +112,12 @@ describe("the model notices", () => {
     expect(await problemOf("releasesBeforeReading", engine)).toMatch(/reads step -?\d of rank \d and finds step \d/);
   });
 
-  it.each(["mutePublished", "muteReleased", "muteRequested", "muteOver"] as const)("a bell that stays silent: %s", async (name) => {
+  it.each(["mutePublished", "muteRequested", "muteOver"] as const)("a bell that stays silent: %s", async (name) => {
     expect(await problemOf(name, engine)).toMatch(EVERYONE_SLEEPS);
+  });
+
+  it("nothing when only releases ring no bell: they save time, and nobody sleeps for ever, since the publish that each allows rings", async () => {
+    for (const lagBound of [0, 1, 2]) expect((await search("muteReleased", { ...engine, lagBound })).violation).toBeUndefined();
   });
 
   it("a doorbell that is read after the look", async () => {
@@ -121,7 +125,7 @@ describe("the model notices", () => {
   });
 
   it("a comparison that forgets the wrap, where the counters wrap and only there", async () => {
-    expect(await statesOf("comparesPlainly", engine)).toBe(1572);
+    expect(await statesOf("comparesPlainly", engine)).toBe(1320);
     expect(await problemOf("comparesPlainly", { ...engine, start: AT_SIGN })).toMatch(EVERYONE_SLEEPS);
   });
 

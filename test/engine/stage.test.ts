@@ -201,4 +201,22 @@ describe("whatever the order in which ranks finish", () => {
       }
     }
   });
+
+  it.each([
+    false,
+    true,
+  ])("lag bound 0 is synchronous: nobody begins a step before all have ended the one before (asynchronous: %s)", async (asynchronous) => {
+    const delaysMs = [[0, 6, 0], [0], [3, 0, 0], [0, 0, 5]];
+    for (const lagBound of [0, 4]) {
+      const ended = new Int32Array(new SharedArrayBuffer(4 * 64));
+      const overtook = new Int32Array(new SharedArrayBuffer(4));
+      await withEngine(options({ delaysMs, asynchronous, ended, overtook }, { lagBound, maxCoalescedLookups: 1 }), (engine) =>
+        runAll(
+          engine,
+          batches(24, () => 6),
+        ),
+      );
+      expect(overtook[0]).toBe(lagBound === 0 ? 0 : 1);
+    }
+  });
 });

@@ -18,12 +18,16 @@ export interface StageProgram {
   returns?: "short" | "nothing" | "array";
   /** Int32Array over shared memory: [step, firstSample, sampleCount] of each call, counted up at index 0. */
   log?: Int32Array;
+  /** Counts the stage calls of each step that have ended, over all ranks. */
+  ended?: Int32Array;
+  /** Set to 1 when a call began before all calls of the step before it had ended. */
+  overtook?: Int32Array;
 }
 
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Features as they are, or rows of sums over features and input, after a delay that the program gives. */
-export function createStage({ rank, options }: StageContext): Stage {
+export function createStage({ rank, ranks, options }: StageContext): Stage {
   const program = (options ?? {}) as StageProgram;
   return {
     run(features, slice) {
@@ -38,7 +42,13 @@ export function createStage({ rank, options }: StageContext): Stage {
       if (program.returns === "short") return new Float32Array(1);
       if (program.returns === "nothing") return undefined as unknown as Float32Array;
       if (program.returns === "array") return [1, 2] as unknown as Float32Array;
-      const output = () => (program.columns === undefined ? features : sums(features, sampleCount, program.columns, input));
+      const { ended, overtook } = program;
+      if (ended && overtook && step > 0 && Atomics.load(ended, step - 1) < ranks) Atomics.store(overtook, 0, 1);
+      const output = () => {
+        if (ended) Atomics.add(ended, step, 1);
+        return result();
+      };
+      const result = () => (program.columns === undefined ? features : sums(features, sampleCount, program.columns, input));
       const row = program.delaysMs?.[step % program.delaysMs.length];
       const delayMs = row?.[rank % row.length] ?? 0;
       if (program.asynchronous) return new Promise((resolve) => setTimeout(() => resolve(output()), delayMs));
