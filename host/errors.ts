@@ -18,10 +18,10 @@
  * | EMBEDDING_QUEUE_FULL | maxQueuedLookups lookups wait already | that lookup alone |
  * | EMBEDDING_TIMEOUT | a deadline passed; names the ranks and the step that were waited for | that lookup alone |
  * | EMBEDDING_ABORTED | the lookup's AbortSignal fired; `cause` is its reason | that lookup alone |
- * | EMBEDDING_RANK_LOST | a rank's thread died; `cause` says of what | the engine: close it |
- * | EMBEDDING_CLOSED | the engine is closed, or was closed while the lookup ran | the engine is closed |
- * | EMBEDDING_RELEASED | a result was read after its release | that result alone |
- * | EMBEDDING_PROTOCOL | an act of Alltoallv was called out of order | that call alone |
+ * | EMBEDDING_RANK_LOST | a rank's thread died (`cause` says of what), or a rank has left its Alltoallv | the engine: close it |
+ * | EMBEDDING_CLOSED | the engine is closed, or was closed while the lookup ran, or the rank has closed its Alltoallv | the engine is closed |
+ * | EMBEDDING_RELEASED | a result, or a received step, was read after its release | that result alone |
+ * | EMBEDDING_PROTOCOL | an act of Alltoallv was called out of order, or a rank was attached twice | that call alone |
  */
 export type EmbeddingErrorCode =
   | "EMBEDDING_OPTIONS"

@@ -48,6 +48,7 @@ for (const [ranks, lagBound] of whole) {
 for (const [ranks, lagBound] of [...SMALL, ...LARGE]) {
   await row(`engine, reduced | ${ranks} | ${lagBound}`, () => search("engine", { ranks, lagBound, start: START, eager: true }));
 }
+await row("one doorbell, word by word | | ", () => search("bell", { ranks: 1, lagBound: 0, start: START }));
 for (const [ranks, lagBound, total] of SPMD) {
   await row(`SPMD, ${total} steps | ${ranks} | ${lagBound}`, () => search("spmd", { ranks, lagBound, total, start: START }));
 }
