@@ -1,11 +1,11 @@
 import { EmbeddingError } from "../errors.js";
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
 import { type Allocator, GrowingBlock } from "../memory/allocator.js";
-import type { MemoryMap } from "../memory/map.js";
+import { alignLine, type MemoryMap } from "../memory/map.js";
 import type { RankJobs, Records } from "../memory/records.js";
 import type { CheckedBatch } from "./batch.js";
 import { copyOffsets, copyPiece, indexError } from "./copy.js";
-import { type ExchangeViews, largestPiece, lines, measurePiece, type Piece, wholePiece } from "./piece.js";
+import { type ExchangeViews, largestPiece, measurePiece, type Piece, wholePiece } from "./piece.js";
 import type { PlacedRows } from "./result.js";
 
 /** The kernels and records that the caller's own thread works with. */
@@ -83,10 +83,10 @@ export class CallerLane {
     const windowBytes = this.#partial ? map.windowBytes : 0;
     const recordPtr = this.#reserve(
       this.#arena,
-      LAYOUT.PIECE_BYTES + lines(LAYOUT.ERROR_BYTES) + size.inputBytes + size.scratchBytes + windowBytes,
+      LAYOUT.PIECE_BYTES + alignLine(LAYOUT.ERROR_BYTES) + size.inputBytes + size.scratchBytes + windowBytes,
     );
     const errorPtr = recordPtr + LAYOUT.PIECE_BYTES;
-    const inputPtr = errorPtr + lines(LAYOUT.ERROR_BYTES);
+    const inputPtr = errorPtr + alignLine(LAYOUT.ERROR_BYTES);
     const scratchPtr = inputPtr + size.inputBytes;
     const windowPtr = scratchPtr + size.scratchBytes;
     copyPiece(piece, {

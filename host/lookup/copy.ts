@@ -1,8 +1,9 @@
 import { EmbeddingError } from "../errors.js";
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
+import { alignLine } from "../memory/map.js";
 import { show } from "../resolve.js";
 import type { CheckedBatch, Picks } from "./batch.js";
-import { type ExchangeViews, indexCount, jaggedFloats, lines, type Piece, slotRange } from "./piece.js";
+import { type ExchangeViews, indexCount, jaggedFloats, type Piece, slotRange } from "./piece.js";
 
 /** Where copyPiece works, and what it tells the kernels. */
 export interface CopyTarget {
@@ -30,10 +31,10 @@ export function copyPiece(piece: Piece, target: CopyTarget): void {
   const { picks, indexBytes, weights } = piece.batch;
   const slots = picks.features.length;
   const count = indexCount(piece);
-  const mapBytes = lines(picks.slots.length * LAYOUT.FEATURE_MAP_BYTES);
+  const mapBytes = alignLine(picks.slots.length * LAYOUT.FEATURE_MAP_BYTES);
   const offsetsPtr = target.inputPtr + mapBytes;
-  const indicesPtr = offsetsPtr + lines((slots * piece.count + 1) * 4);
-  const weightsPtr = indicesPtr + lines(count * indexBytes);
+  const indicesPtr = offsetsPtr + alignLine((slots * piece.count + 1) * 4);
+  const weightsPtr = indicesPtr + alignLine(count * indexBytes);
   if (piece.whole) {
     copyBytes(views, offsetsPtr, piece.offsets, (slots * piece.count + 1) * 4);
     checkOffsetsCopy(piece, target.kernel, views, offsetsPtr, count);
@@ -107,11 +108,11 @@ export function writeFeatureMap(picks: Picks, words: Uint32Array, ptr: number): 
 /** Gives each jagged feature its place behind the rows of the result. */
 function placeJagged(piece: Piece, views: ExchangeViews, target: { featureMapPtr: number; resultPtr: number; rowColumns: number }): void {
   const { picks } = piece.batch;
-  let ptr = target.resultPtr + lines(piece.count * target.rowColumns * 4);
+  let ptr = target.resultPtr + alignLine(piece.count * target.rowColumns * 4);
   for (const slot of picks.jagged) {
     const feature = picks.slots.indexOf(slot);
     views.words[(target.featureMapPtr + feature * LAYOUT.FEATURE_MAP_BYTES + LAYOUT.FEATURE_TARGET) / 4] = ptr;
-    ptr += lines(jaggedFloats(piece, slot) * 4);
+    ptr += alignLine(jaggedFloats(piece, slot) * 4);
   }
 }
 

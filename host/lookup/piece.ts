@@ -1,7 +1,6 @@
 import { LAYOUT } from "../memory/abi.js";
+import { alignLine } from "../memory/map.js";
 import type { CheckedBatch } from "./batch.js";
-
-const LINE_BYTES = 64;
 
 /** The exchange memory through the views that are used on it. */
 export interface ExchangeViews {
@@ -14,11 +13,6 @@ export interface ExchangeViews {
 export function viewsOf(memory: WebAssembly.Memory): ExchangeViews {
   const { buffer } = memory;
   return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
-}
-
-/** Rounds up to a cache line. */
-export function lines(bytes: number): number {
-  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }
 
 /** Samples [first, first + count) of a lookup. `offsets` are the lookup's own, or a private copy that was checked already when it is cut. */
@@ -76,13 +70,16 @@ export function measurePiece(piece: Piece, rowColumns: number): PieceSize {
   const indices = indexCount(piece);
   const weightBytes = weights === undefined ? 0 : indices * 4;
   const offsetBytes = (picks.features.length * piece.count + 1) * 4;
-  let resultBytes = lines(piece.count * rowColumns * 4);
-  for (const slot of picks.jagged) resultBytes += lines(jaggedFloats(piece, slot) * 4);
+  let resultBytes = alignLine(piece.count * rowColumns * 4);
+  for (const slot of picks.jagged) resultBytes += alignLine(jaggedFloats(piece, slot) * 4);
   return {
     inputBytes:
-      lines(picks.slots.length * LAYOUT.FEATURE_MAP_BYTES) + lines(offsetBytes) + lines(indices * indexBytes) + lines(weightBytes),
+      alignLine(picks.slots.length * LAYOUT.FEATURE_MAP_BYTES) +
+      alignLine(offsetBytes) +
+      alignLine(indices * indexBytes) +
+      alignLine(weightBytes),
     resultBytes,
-    scratchBytes: picks.filtered ? lines((piece.count + 1) * 4 + (indices + 1) * (weights === undefined ? 4 : 8)) : 0,
+    scratchBytes: picks.filtered ? alignLine((piece.count + 1) * 4 + (indices + 1) * (weights === undefined ? 4 : 8)) : 0,
   };
 }
 

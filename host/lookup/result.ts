@@ -1,8 +1,8 @@
 import { EmbeddingError } from "../errors.js";
+import { alignLine } from "../memory/map.js";
 import { show } from "../resolve.js";
 import type { CheckedBatch } from "./batch.js";
 import type { Lease } from "./leases.js";
-import { lines } from "./piece.js";
 
 /** Rows of a feature with pooling "none": sample s has rows [offsets[s], offsets[s + 1]), each dim floats of `values`. */
 export interface JaggedRows {
@@ -173,12 +173,12 @@ export function viewRows(
   const { picks, offsets, batchSize } = batch;
   const { ptr, first, count } = placed;
   const values = floats.subarray(ptr / 4, ptr / 4 + count * shape.columns);
-  let at = ptr + lines(count * shape.columns * 4);
+  let at = ptr + alignLine(count * shape.columns * 4);
   const jagged = picks.jagged.map((slot) => {
     const from = slot * batchSize + first;
     const length = (offsets[from + count] - offsets[from]) * picks.features[slot].dim;
     const rows = floats.subarray(at / 4, at / 4 + length);
-    at += lines(length * 4);
+    at += alignLine(length * 4);
     return rows;
   });
   return { values, jagged };

@@ -2,11 +2,11 @@ import type { Counters } from "../collective/counters.js";
 import type { EmbeddingError } from "../errors.js";
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
 import type { Allocator } from "../memory/allocator.js";
-import { type MemoryMap, STEP } from "../memory/map.js";
+import { alignLine, type MemoryMap, STEP } from "../memory/map.js";
 import { copyBytes, copyPiece } from "./copy.js";
 import type { ResultBuffer, ResultPool } from "./leases.js";
 import type { Lookup } from "./lookup.js";
-import { type ExchangeViews, lines, type Piece, type PieceSize } from "./piece.js";
+import type { ExchangeViews, Piece, PieceSize } from "./piece.js";
 import type { RowShape } from "./result.js";
 
 /** What steps are made with, on the caller's thread. */
@@ -72,7 +72,7 @@ function resultBytes(chosen: readonly Chosen[]): number {
  */
 function layBlock({ ranks, inputColumns }: StepContext, chosen: readonly Chosen[]) {
   const errors = chosen.length * LAYOUT.PIECE_BYTES;
-  const scratch = lines(errors + chosen.length * ranks * LAYOUT.ERROR_BYTES);
+  const scratch = alignLine(errors + chosen.length * ranks * LAYOUT.ERROR_BYTES);
   let scratchBytes = 0;
   let samples = 0;
   let inputBytes = 0;
@@ -82,7 +82,7 @@ function layBlock({ ranks, inputColumns }: StepContext, chosen: readonly Chosen[
     inputBytes += size.inputBytes;
   }
   const stageInput = scratch + scratchBytes * ranks;
-  const inputs = stageInput + lines(samples * inputColumns * 4);
+  const inputs = stageInput + alignLine(samples * inputColumns * 4);
   return { errors, scratch, scratchBytes, stageInput, inputs, bytes: inputs + inputBytes };
 }
 

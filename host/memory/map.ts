@@ -92,7 +92,8 @@ export interface MemoryMap {
   heapBytes: number;
 }
 
-function alignLine(bytes: number): number {
+/** Rounds up to a cache line. */
+export function alignLine(bytes: number): number {
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }
 
