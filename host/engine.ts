@@ -3,6 +3,8 @@ import { Doorbell } from "./collective/doorbell.js";
 import { findUnreleased } from "./collective/stall.js";
 import { EmbeddingError } from "./errors.js";
 import type { Gang } from "./gang.js";
+import { LagControl } from "./lag/control.js";
+import { StepHistory, type StepTrace } from "./lag/history.js";
 import type { BatchChecker, CheckedBatch, LookupBatch, LookupOptions } from "./lookup/batch.js";
 import { CallerLane } from "./lookup/caller.js";
 import { copyOffsets } from "./lookup/copy.js";
@@ -25,6 +27,8 @@ import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
 const LISTEN_MS = 1000;
 /** A lookup on the caller's thread that needs more of the heap than this is cut by samples. */
 const SYNC_SHARE = 0.25;
+/** Steps whose traces are kept. */
+const HISTORY_STEPS = 1024;
 /** close() gives a rank this long to finish the step at hand before its thread is ended. */
 const CLOSE_GRACE_MS = 250;
 
@@ -52,6 +56,8 @@ interface Machinery {
   lane: CallerLane;
   /** The caller's doorbell. */
   bell: Doorbell;
+  history: StepHistory;
+  lag: LagControl;
 }
 
 /**
@@ -81,6 +87,7 @@ export class Engine implements AsyncDisposable {
     this.#checker = parts.checker;
     const allocator = new Allocator(map.heapPtr, map.heapBytes);
     const results = new ResultPool(allocator, options.lagBound + 1, () => this.#parts?.dispatcher.pump());
+    const history = new StepHistory(options.ranks, HISTORY_STEPS);
     const dispatcher = new Dispatcher(
       {
         ranks: options.ranks,
@@ -92,12 +99,23 @@ export class Engine implements AsyncDisposable {
         results,
         shape: this.#stageShape(),
         inputColumns: options.stage?.inputColumns ?? 0,
+        history,
       },
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
     const lane = new CallerLane({ kernels, records, map, views, allocator });
     const bell = new Doorbell(counters, options.ranks, 0);
-    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell };
+    const lag = new LagControl({
+      counters,
+      history,
+      auto: options.lagAuto,
+      limits: { maxLagBound: options.lagBound, latencyBudgetMs: options.lagLimits.latencyBudgetMs },
+      stage: options.stage !== undefined,
+      setDepth: (steps) => {
+        dispatcher.depth = steps;
+      },
+    });
+    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell, history, lag };
     const mode = options.stage === undefined ? options.inline : "never";
     this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
   }
@@ -152,7 +170,7 @@ export class Engine implements AsyncDisposable {
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views, dispatcher, results, allocator } = this.#open();
+    const { options, map, views, dispatcher, results, allocator, lag } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
@@ -163,6 +181,7 @@ export class Engine implements AsyncDisposable {
       ...results.stats,
       ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
       inline: { ...this.#inline },
+      lag: lag.stats,
       memory: {
         mode: map.mode,
         tableBytes: this.plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
@@ -171,6 +190,14 @@ export class Engine implements AsyncDisposable {
         windowBytes: map.windows * options.ranks * map.windowBytes,
       },
     };
+  }
+
+  /**
+   * What the ranks did in the last steps that are over, oldest first: when each pooled and finished, for timelines. At most `count` of the
+   * 1,024 that are kept. Fresh objects.
+   */
+  recentSteps(count = 64): StepTrace[] {
+    return this.#open().history.recent(count);
   }
 
   /**
@@ -242,9 +269,10 @@ export class Engine implements AsyncDisposable {
     this.#listening = true;
     try {
       while (this.#parts !== undefined && this.#fatal === undefined) {
-        const { bell, dispatcher } = this.#parts;
+        const { bell, dispatcher, lag } = this.#parts;
         const seen = bell.read();
         dispatcher.collect();
+        lag.turn();
         if (dispatcher.underWay === 0) return;
         await bell.waitAsync(seen, LISTEN_MS);
       }
@@ -333,7 +361,7 @@ export class Engine implements AsyncDisposable {
     if (late === undefined)
       return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; step ${oldest.ordinal} is just over`, details);
     const ordinal = (step: number): number => oldest.ordinal + distance(step, oldest.step);
-    const { rank, text } = findUnreleased({ counters, lagBound: this.#options.lagBound, ordinal }, late);
+    const { rank, text } = findUnreleased({ counters, lagBound: counters.lagBound(), ordinal }, late);
     const place = { rank, step: oldest.ordinal, ...(rank === late ? {} : { peer: late }) };
     return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; ${text}`, { ...details, ...place });
   }

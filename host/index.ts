@@ -4,11 +4,14 @@ export type { ReceivedStep, SendStep } from "./collective/messages.js";
 export type { WaitOptions } from "./collective/waits.js";
 export type { Engine } from "./engine.js";
 export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorPlace } from "./errors.js";
+export type { LagStats } from "./lag/control.js";
+export type { RankTrace, StepTrace } from "./lag/history.js";
+export type { LagPrediction } from "./lag/tuner.js";
 export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
 export { openEngine } from "./open.js";
-export type { EngineOptions, FeatureOptions, Pooling, RowSource, StageOptions, TableOptions } from "./options.js";
+export type { EngineOptions, FeatureOptions, LagLimits, Pooling, RowSource, StageOptions, TableOptions } from "./options.js";
 export {
   type Plan,
   type PlanOptions,

@@ -46,6 +46,28 @@ function planOf(options: FilledOptions): Plan {
   }
 }
 
+/** Samples of a step that each rank's window is to have room for before "auto" gives up lag for them. */
+const LEAST_AUTO_SLICE = 256;
+
+/** The memory map, and the largest lag bound that its windows are for. */
+function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound: number } {
+  const { memory: mode, ranks, tables, features, stage, exchangeMemoryBytes, lagLimits } = options;
+  for (let { lagBound } = options; ; lagBound >>= 1) {
+    const map = layMemory({
+      mode,
+      ranks,
+      lagBound,
+      plan,
+      tables,
+      features,
+      stage: stage !== undefined,
+      exchangeMemoryBytes,
+      windowsLimitBytes: lagLimits.memoryBytes,
+    });
+    if (!options.lagAuto || map.sliceSamples >= LEAST_AUTO_SLICE || lagBound === 0) return { map, lagBound };
+  }
+}
+
 /** The memories of the tables, one a rank or one in all, and the exchange memory. */
 function createMemories(map: MemoryMap): { tables: WebAssembly.Memory[]; exchange: WebAssembly.Memory } {
   const tables = map.tablesBytes.map(createMemory);
@@ -65,18 +87,9 @@ function collectGarbage(): void {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const filled = resolveOptions(options);
-  const { ranks, lagBound, features, tables, stage } = filled;
+  const { ranks, features, tables, stage } = filled;
   const plan = planOf(filled);
-  const map = layMemory({
-    mode: filled.memory,
-    ranks,
-    lagBound,
-    plan,
-    tables,
-    features,
-    stage: stage !== undefined,
-    exchangeMemoryBytes: filled.exchangeMemoryBytes,
-  });
+  const { map, lagBound } = layOut(filled, plan);
   const module = loadKernel(filled.memory);
   const memories = createMemories(map);
   const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
@@ -95,7 +108,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const gang = new Gang(ranks, (error) => engine?.fail(error));
   try {
     engine = new Engine({
-      options: filled,
+      options: { ...filled, lagBound },
       plan,
       map,
       records,

@@ -54,6 +54,16 @@ export interface StageOptions {
   columns?: number;
 }
 
+/** What `lagBound: "auto"` may do. */
+export interface LagLimits {
+  /** The largest bound, 0 to 1022; default 64. Where windows of that many steps would leave a rank less than 256 samples a step, it is halved until they do not. */
+  maxLagBound?: number;
+  /** Milliseconds from a step's slot in the ring to its end that 99 of 100 steps are to keep; a bound that would pass it, or does, is not used. Above 0; default: no limit. */
+  latencyBudgetMs?: number;
+  /** Bytes that the receive windows of all ranks may take; default: a quarter of the exchange memory, at most 1 GiB. */
+  memoryBytes?: number;
+}
+
 /** Options of openEngine. */
 export interface EngineOptions {
   /** At least one. */
@@ -62,8 +72,13 @@ export interface EngineOptions {
   features?: readonly FeatureOptions[];
   /** Shard workers, each a thread, 1 to 64; default: the processor's parallelism, at most 8. */
   ranks?: number;
-  /** Steps that a rank may lag behind before the fastest blocks, 0 (the synchronous alltoallv) to 1022; default 4. Costs (lagBound + 2) x window bytes. */
-  lagBound?: number;
+  /**
+   * Steps that a rank may lag behind before the fastest blocks, 0 (the synchronous alltoallv) to 1022; default 4. Costs (lagBound + 2) x
+   * window bytes. "auto": learned from the ranks' times, the smallest bound that gives (nearly) all that any bound would; see `stats().lag`.
+   */
+  lagBound?: number | "auto";
+  /** Limits of `lagBound: "auto"`, and only of it. */
+  lagLimits?: LagLimits;
   /** May small lookups run on the caller's thread? "auto" measures at opening (at most 20 ms) up to which size that is faster; default "auto". Never with a stage. */
   inline?: "auto" | "never" | "always";
   /** "two": up to 4 GiB of rows a rank, needs WebAssembly multi-memory (Node 22 and later); "one": tables and exchange in 4 GiB in all; default "auto": two where there is. */

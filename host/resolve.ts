@@ -6,11 +6,14 @@ import { pathToFileURL } from "node:url";
 import { EmbeddingError } from "./errors.js";
 import { hasMultiMemory, type MemoryMode } from "./memory/kernel.js";
 import type { EngineFeature } from "./memory/records.js";
-import type { EngineOptions, FeatureOptions, Pooling, StageOptions, TableOptions } from "./options.js";
+import type { EngineOptions, FeatureOptions, LagLimits, Pooling, StageOptions, TableOptions } from "./options.js";
 
 const GIB = 2 ** 30;
 const MAX_INT32 = 2 ** 31 - 1;
 const POOLINGS: readonly Pooling[] = ["sum", "mean", "max", "none"];
+
+/** The defaults of LagLimits. */
+const LAG_DEFAULTS = { maxLagBound: 64, latencyBudgetMs: Number.POSITIVE_INFINITY, memoryBytes: Number.POSITIVE_INFINITY } as const;
 
 /** The defaults of EngineOptions. */
 const DEFAULTS = {
@@ -37,7 +40,11 @@ export interface FilledOptions {
   tables: readonly TableOptions[];
   features: readonly EngineFeature[];
   ranks: number;
+  /** What the windows are laid out for: the bound itself, or the largest that "auto" may choose. */
   lagBound: number;
+  /** Whether the bound is learned. */
+  lagAuto: boolean;
+  lagLimits: Required<LagLimits>;
   inline: "auto" | "never" | "always";
   memory: MemoryMode;
   exchangeMemoryBytes: number;
@@ -171,6 +178,30 @@ function fillStage(stage: StageOptions, features: readonly EngineFeature[]): Fil
   };
 }
 
+function above0(name: string, value: number): number {
+  if (!(typeof value === "number" && value > 0)) throw optionError(name, value, "a number above 0");
+  return value;
+}
+
+function fillLag({ lagBound = DEFAULTS.lagBound, lagLimits }: EngineOptions): Pick<FilledOptions, "lagBound" | "lagAuto" | "lagLimits"> {
+  if (lagBound !== "auto") {
+    if (lagLimits !== undefined) throw optionError("lagLimits", lagLimits, `none: they go with lagBound "auto" only`);
+    return { lagBound: integer("lagBound", lagBound, 0, 1022), lagAuto: false, lagLimits: { ...LAG_DEFAULTS, maxLagBound: lagBound } };
+  }
+  if (lagLimits !== undefined && (typeof lagLimits !== "object" || lagLimits === null))
+    throw optionError("lagLimits", lagLimits, "an object");
+  const maxLagBound = integer("lagLimits.maxLagBound", lagLimits?.maxLagBound ?? LAG_DEFAULTS.maxLagBound, 0, 1022);
+  return {
+    lagBound: maxLagBound,
+    lagAuto: true,
+    lagLimits: {
+      maxLagBound,
+      latencyBudgetMs: above0("lagLimits.latencyBudgetMs", lagLimits?.latencyBudgetMs ?? LAG_DEFAULTS.latencyBudgetMs),
+      memoryBytes: above0("lagLimits.memoryBytes", lagLimits?.memoryBytes ?? LAG_DEFAULTS.memoryBytes),
+    },
+  };
+}
+
 /**
  * Checks options and fills in what was left open. The caller's objects are not changed.
  * @throws EmbeddingError EMBEDDING_OPTIONS naming the option, what was got, and what is accepted
@@ -195,7 +226,7 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
     tables,
     features,
     ranks: integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64),
-    lagBound: integer("lagBound", options.lagBound ?? DEFAULTS.lagBound, 0, 1022),
+    ...fillLag(options),
     inline: choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]),
     memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),

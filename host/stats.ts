@@ -1,3 +1,4 @@
+import type { LagStats } from "./lag/control.js";
 import type { DispatchStats } from "./lookup/dispatch.js";
 import type { ResultStats } from "./lookup/leases.js";
 import type { MemoryMode } from "./memory/kernel.js";
@@ -50,6 +51,7 @@ export interface EngineStats extends DispatchStats, ResultStats {
   stepsUnderWay: number;
   ranks: RankStats[];
   inline: InlineStats;
+  lag: LagStats;
   memory: {
     mode: MemoryMode;
     /** Bytes of table rows, padding included. */

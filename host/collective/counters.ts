@@ -22,6 +22,7 @@ export function windowCount(lagBound: number): number {
  *                           doorbell of the caller        any rank (add)
  *                           stopped                       the caller, once: ranks return from their loops
  *                           asleep[r], then the caller's  r: 1 while it may sleep on its doorbell, so that a ring has to wake it
+ *                           lagBound                      the caller: the bound in force, at most the one that the windows are laid out for
  *
  * All accesses are sequentially consistent: a store publishes every plain write before it, a load acquires them. The counters
  * wrap at 2^32 and are compared by distance().
@@ -34,9 +35,10 @@ export class Counters {
   readonly #requested: number;
   readonly #stopped: number;
   readonly #asleep: number;
+  readonly #lagBound: number;
 
   static byteLength(ranks: number): number {
-    return (ranks * ranks + 3 * ranks + 4) * LINE_WORDS * Int32Array.BYTES_PER_ELEMENT;
+    return (ranks * ranks + 3 * ranks + 5) * LINE_WORDS * Int32Array.BYTES_PER_ELEMENT;
   }
 
   /** words: byteLength(ranks) bytes, shared (or not, in a model of the protocol). */
@@ -48,6 +50,7 @@ export class Counters {
     this.#requested = this.#doorbells + ranks;
     this.#stopped = this.#requested + 2;
     this.#asleep = this.#stopped + 1;
+    this.#lagBound = this.#asleep + ranks + 1;
   }
 
   /** Sets all step counters to `start`; once, before any rank runs. */
@@ -91,6 +94,17 @@ export class Counters {
   stop(): void {
     Atomics.store(this.words, this.#stopped * LINE_WORDS, 1);
     for (let rank = 0; rank <= this.ranks; rank += 1) this.ring(rank);
+  }
+
+  /** The lag bound in force. Ranks that read it at different times may work with different ones for a moment: what holds then is the larger. */
+  lagBound(): number {
+    return Atomics.load(this.words, this.#lagBound * LINE_WORDS);
+  }
+
+  /** Sets the lag bound in force and wakes everyone whom it may allow more. Only the caller's thread may call it. */
+  setLagBound(lagBound: number): void {
+    Atomics.store(this.words, this.#lagBound * LINE_WORDS, lagBound);
+    for (let rank = 0; rank < this.ranks; rank += 1) this.ring(rank);
   }
 
   /** Index into `words` of the doorbell of a rank; rank === ranks is the caller's. */

@@ -32,7 +32,8 @@ export type ActCode = (typeof Act)[keyof typeof Act];
 export class RankSteps {
   readonly #counters: Counters;
   readonly #rank: number;
-  readonly #lagBound: number;
+  /** The bound in force. May be raised and lowered between acts, up to what the windows are laid out for: a lower one refuses what a higher one would have allowed, and takes nothing back. */
+  lagBound: number;
   /** Steps whose messages this rank has written. */
   written: number;
   /** Steps for which every source has published to this rank. */
@@ -46,7 +47,7 @@ export class RankSteps {
   constructor(counters: Counters, rank: number, lagBound: number, start: number) {
     this.#counters = counters;
     this.#rank = rank;
-    this.#lagBound = lagBound;
+    this.lagBound = lagBound;
     this.written = start | 0;
     this.completed = start | 0;
     this.released = start | 0;
@@ -85,7 +86,7 @@ export class RankSteps {
   /** Whether credit allows to write step `written`, asked for or not. */
   mayWrite(): boolean {
     for (let receiver = 0; receiver < this.#counters.ranks; receiver += 1) {
-      if (distance(this.written, this.#counters.released(receiver)) > this.#lagBound + 1) return false;
+      if (distance(this.written, this.#counters.released(receiver)) > this.lagBound + 1) return false;
     }
     return true;
   }
@@ -117,7 +118,7 @@ export class RankSteps {
    * run its stage would hand the next step out, and lag bound 0 would not be synchronous.
    */
   #mostPublished(): number {
-    const ahead = this.#lagBound + 1;
+    const ahead = this.lagBound + 1;
     return distance(this.written, this.released) > ahead ? (this.released + ahead) | 0 : this.written;
   }
 
@@ -127,7 +128,7 @@ export class RankSteps {
     for (let n = 1; n <= ranks; n += 1) {
       const peer = (this.#rank + n) % ranks;
       const step = this.#counters.published(this.#rank, peer);
-      if (distance(most, step) > 0 && distance(step, this.#counters.released(peer)) <= this.#lagBound) {
+      if (distance(most, step) > 0 && distance(step, this.#counters.released(peer)) <= this.lagBound) {
         this.peer = peer;
         return true;
       }

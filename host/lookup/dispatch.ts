@@ -1,5 +1,6 @@
 import { distance } from "../collective/counters.js";
 import { EmbeddingError } from "../errors.js";
+import { TRACE } from "../memory/map.js";
 import { copyOffsets } from "./copy.js";
 import { finishStep } from "./deliver.js";
 import type { Lookup } from "./lookup.js";
@@ -21,7 +22,7 @@ const STEP_SHARE = 0.25;
 const MIN_STEP_BYTES = 4096;
 
 /**
- * Makes steps of lookups and results of steps, on the caller's thread. Up to `map.windows` steps are under way; what comes meanwhile
+ * Makes steps of lookups and results of steps, on the caller's thread. Up to `depth` steps are under way; what comes meanwhile
  * queues up and is coalesced into the next step.
  */
 export class Dispatcher {
@@ -30,11 +31,14 @@ export class Dispatcher {
   readonly #queue: Lookup[] = [];
   readonly #steps: Step[] = [];
   #next: { step: number; ordinal: number };
+  /** Steps that may be under way, at most the slots of the ring. */
+  depth: number;
   readonly stats: DispatchStats = { steps: 0, coalescedLookups: 0, cutLookups: 0 };
 
   /** counterStart: the value that Counters.reset was given. */
   constructor(context: StepContext, options: { maxCoalescedLookups: number; counterStart: number }) {
     this.#context = context;
+    this.depth = context.map.windows;
     this.#maxCoalescedLookups = options.maxCoalescedLookups;
     this.#next = { step: options.counterStart | 0, ordinal: 0 };
   }
@@ -68,7 +72,7 @@ export class Dispatcher {
     const { map } = this.#context;
     const most = map.heapBytes * STEP_SHARE;
     let budget = most;
-    while (this.#queue.length > 0 && this.#steps.length < map.windows) {
+    while (this.#queue.length > 0 && this.#steps.length < this.depth) {
       const chosen = this.#choose(budget);
       if (chosen.length === 0) continue;
       const step = placeStep(this.#context, chosen, this.#next, (one, error) => {
@@ -94,8 +98,21 @@ export class Dispatcher {
     let over = 0;
     while (over < this.#steps.length && this.#isOver(this.#steps[over].step)) over += 1;
     if (over === 0) return;
-    for (const step of this.#steps.splice(0, over)) finishStep(this.#context, step);
+    const overMs = performance.now();
+    for (const step of this.#steps.splice(0, over)) {
+      this.#remember(step, overMs);
+      finishStep(this.#context, step);
+    }
     this.pump();
+  }
+
+  #remember({ step, ordinal, samples, pieces, requestedMs }: Step, overMs: number): void {
+    const { history, map, ranks, views } = this.#context;
+    const at = (map.tracePtr + (step & (map.windows - 1)) * ranks * TRACE.BYTES) / 8;
+    history.add(
+      { step: ordinal, samples, lookups: pieces.length, requestedMs, overMs },
+      { doubles: views.doubles, at, strideDoubles: TRACE.BYTES / 8 },
+    );
   }
 
   #isOver(step: number): boolean {
@@ -153,6 +170,7 @@ export class Dispatcher {
     if (step.pieces.length > 1) this.stats.coalescedLookups += step.pieces.length;
     this.stats.steps += 1;
     this.#steps.push(step);
+    step.requestedMs = performance.now();
     this.#next = { step: (step.step + 1) | 0, ordinal: step.ordinal + 1 };
     counters.setRequested(this.#next.step);
     for (let rank = 0; rank < ranks; rank += 1) counters.ring(rank);

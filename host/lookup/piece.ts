@@ -7,12 +7,18 @@ export interface ExchangeViews {
   bytes: Uint8Array;
   words: Uint32Array;
   floats: Float32Array;
+  doubles: Float64Array;
 }
 
 /** Typed views of all of a memory. */
 export function viewsOf(memory: WebAssembly.Memory): ExchangeViews {
   const { buffer } = memory;
-  return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), floats: new Float32Array(buffer) };
+  return {
+    bytes: new Uint8Array(buffer),
+    words: new Uint32Array(buffer),
+    floats: new Float32Array(buffer),
+    doubles: new Float64Array(buffer),
+  };
 }
 
 /** Samples [first, first + count) of a lookup. `offsets` are the lookup's own, or a private copy that was checked already when it is cut. */

@@ -1,5 +1,6 @@
 import type { Counters } from "../collective/counters.js";
 import type { EmbeddingError } from "../errors.js";
+import type { StepHistory } from "../lag/history.js";
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
 import type { Allocator } from "../memory/allocator.js";
 import { alignLine, type MemoryMap, STEP } from "../memory/map.js";
@@ -23,6 +24,8 @@ export interface StepContext {
   shape: RowShape | undefined;
   /** Floats a sample in stageInput. */
   inputColumns: number;
+  /** Takes the traces of the steps that are over. */
+  history: StepHistory;
 }
 
 /** A piece chosen for a step. */
@@ -49,6 +52,9 @@ export interface Step {
   errorsPtr: number;
   buffer: ResultBuffer;
   pieces: Placed[];
+  samples: number;
+  /** performance.now() when the ranks were shown it. */
+  requestedMs: number;
 }
 
 /** Floats of a result row of a lookup. */
@@ -145,17 +151,17 @@ export function placeStep(
   }
   const errorsPtr = blockPtr + block.errors;
   views.bytes.fill(0, errorsPtr, errorsPtr + pieces.length * ranks * LAYOUT.ERROR_BYTES);
-  const step: Step = { ...counter, blockPtr, errorsPtr, buffer, pieces };
-  writeRecord(context, step, samples, block);
+  const step: Step = { ...counter, blockPtr, errorsPtr, buffer, pieces, samples, requestedMs: 0 };
+  writeRecord(context, step, block);
   return step;
 }
 
-function writeRecord({ views, map }: StepContext, step: Step, samples: number, block: ReturnType<typeof layBlock>): void {
+function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<typeof layBlock>): void {
   const { words } = views;
   const at = (map.stepsPtr + (step.step & (map.windows - 1)) * STEP.BYTES) / 4;
   words[at + STEP.PIECE_COUNT / 4] = step.pieces.length;
   words[at + STEP.PIECES_PTR / 4] = step.blockPtr;
-  words[at + STEP.SAMPLES / 4] = samples;
+  words[at + STEP.SAMPLES / 4] = step.samples;
   words[at + STEP.ERRORS_PTR / 4] = step.errorsPtr;
   words[at + STEP.SCRATCH_PTR / 4] = step.blockPtr + block.scratch;
   words[at + STEP.SCRATCH_BYTES / 4] = block.scratchBytes;

@@ -42,6 +42,23 @@ export const STEP = {
   BYTES: 64,
 } as const;
 
+/**
+ * What a rank notes of a step, for each ring slot and rank, as float64; the caller copies it when the step is over:
+ *
+ *    0 writeStartMs  8 writeEndMs   16 finishStartMs 24 finishEndMs  32 gatheredRows 40 promised (0 or 1)
+ *
+ * Times are milliseconds since 1970 (performance.timeOrigin + performance.now()), so that those of all threads compare.
+ */
+export const TRACE = {
+  WRITE_START: 0,
+  WRITE_END: 8,
+  FINISH_START: 16,
+  FINISH_END: 24,
+  GATHERED_ROWS: 32,
+  PROMISED: 40,
+  BYTES: 64,
+} as const;
+
 /** What the map needs to know of a feature. */
 export interface MapFeature {
   table: number;
@@ -58,6 +75,8 @@ export interface MapInput {
   features: readonly MapFeature[];
   /** Bytes of the exchange memory, upper limit. */
   exchangeMemoryBytes: number;
+  /** Bytes that the windows may take, besides their other limits. */
+  windowsLimitBytes?: number;
   /** Whether a stage runs: then pooled rows go through the windows. */
   stage: boolean;
 }
@@ -75,6 +94,8 @@ export interface MemoryMap {
   statsPtr: number;
   stepsPtr: number;
   stageErrorsPtr: number;
+  /** [windows, ranks] trace records. */
+  tracePtr: number;
   jobsPtr: number;
   reductionsPtr: number;
   featureMapPtr: number;
@@ -178,14 +199,17 @@ export function layMemory(input: MapInput): MemoryMap {
   const statsPtr = take(ranks * RANK_STATS_BYTES);
   const stepsPtr = take(windows * STEP.BYTES);
   const stageErrorsPtr = take(input.stage ? windows * ranks * STAGE_ERROR_BYTES : 0);
+  const tracePtr = take(windows * ranks * TRACE.BYTES);
   const jobsPtr = take(jobs * LAYOUT.JOB_BYTES);
   const reductionsPtr = take(features.length * LAYOUT.REDUCTION_BYTES + jobs * 8);
   const featureMapPtr = take(features.length * LAYOUT.FEATURE_MAP_BYTES);
   const sampleBytes = layWindow(input, MAX_SLICE_SAMPLES).bytes / MAX_SLICE_SAMPLES;
-  const budget = Math.min(WINDOWS_LIMIT_BYTES, (limit - end) * WINDOWS_SHARE);
+  const budget = Math.min(WINDOWS_LIMIT_BYTES, input.windowsLimitBytes ?? WINDOWS_LIMIT_BYTES, (limit - end) * WINDOWS_SHARE);
   const fits = sampleBytes === 0 ? MAX_SLICE_SAMPLES : Math.floor(budget / (windows * ranks * sampleBytes));
-  const sliceSamples = Math.max(1, Math.min(MAX_SLICE_SAMPLES, fits));
-  const window = layWindow(input, sliceSamples);
+  let sliceSamples = Math.max(1, Math.min(MAX_SLICE_SAMPLES, fits));
+  let window = layWindow(input, sliceSamples);
+  // Each part of a window starts on a cache line: what that adds may be more than there is.
+  for (; sliceSamples > 1 && windows * ranks * window.bytes > budget; sliceSamples -= 1) window = layWindow(input, sliceSamples - 1);
   const windowsPtr = take(windows * ranks * window.bytes);
   const heapBytes = Math.floor((limit - end) / LINE_BYTES) * LINE_BYTES;
   if (heapBytes < MIN_HEAP_BYTES) {
@@ -205,6 +229,7 @@ export function layMemory(input: MapInput): MemoryMap {
     statsPtr,
     stepsPtr,
     stageErrorsPtr,
+    tracePtr,
     jobsPtr,
     reductionsPtr,
     featureMapPtr,

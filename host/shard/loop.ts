@@ -28,7 +28,7 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
   let lastAct = lastYield;
 
   const release = (): void => {
-    stats[RANK_STAT.finishMs] += performance.now() - finishStarted;
+    work.noteFinish(steps.released, finishStarted, pending !== undefined);
     pending = undefined;
     if (steps.release()) counters.ring(counters.ranks);
   };
@@ -36,15 +36,16 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
   while (!counters.stopped()) {
     const quick = steps.hasComplete() && work.isQuick(steps.released);
     const seen = bell.read();
+    // Read after the bell: a bound that is raised later rings it.
+    steps.lagBound = counters.lagBound();
     const act = steps.next(quick, pending !== undefined);
     if (act === Act.publish) {
       steps.publish();
     } else if (act === Act.write) {
       const started = performance.now();
       work.write(steps.written);
+      work.noteWrite(steps.written, started, performance.now());
       steps.wrote();
-      work.countRows();
-      stats[RANK_STAT.writeMs] += performance.now() - started;
     } else if (act === Act.finish) {
       finishStarted = performance.now();
       pending = work.finish(steps.released)?.then(release);

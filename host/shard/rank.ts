@@ -2,7 +2,7 @@ import { Counters } from "../collective/counters.js";
 import { toRecord } from "../errors.js";
 import type { KernelExports } from "../memory/abi.js";
 import { LAYOUT } from "../memory/abi.js";
-import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP } from "../memory/map.js";
+import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP, TRACE } from "../memory/map.js";
 import type { RankJobs } from "../memory/records.js";
 import { checkStageOutput, type Stage, type StageSlice } from "./stage.js";
 
@@ -49,6 +49,7 @@ export class RankWork {
   readonly #stage: Stage | undefined;
   readonly #words: Uint32Array;
   readonly #floats: Float32Array;
+  readonly #doubles: Float64Array;
   readonly counters: Counters;
   readonly stats: Float64Array;
   /** Steps since the start as a plain number; the 32-bit counters wrap. */
@@ -61,6 +62,7 @@ export class RankWork {
     this.#stage = stage;
     this.#words = new Uint32Array(exchange.buffer);
     this.#floats = new Float32Array(exchange.buffer);
+    this.#doubles = new Float64Array(exchange.buffer);
     this.counters = new Counters(
       new Int32Array(exchange.buffer, map.controlPtr, Counters.byteLength(config.ranks) / Int32Array.BYTES_PER_ELEMENT),
       config.ranks,
@@ -133,9 +135,31 @@ export class RankWork {
     return this.#runStage(this.#stage, step, window, { step: number, firstSample, sampleCount });
   }
 
-  /** Rows gathered by the kernel since the last call go to the stats. */
-  countRows(): void {
-    this.stats[RANK_STAT.gatheredRows] += this.#kernel.takeGatheredRows();
+  /** A step is written: rows gathered by the kernel since the last call, and the time it took (performance.now()), go to the stats and to the step's trace. */
+  noteWrite(step: number, startMs: number, endMs: number): void {
+    const rows = this.#kernel.takeGatheredRows();
+    this.stats[RANK_STAT.gatheredRows] += rows;
+    this.stats[RANK_STAT.writeMs] += endMs - startMs;
+    const trace = this.#trace(step);
+    this.#doubles[trace + TRACE.WRITE_START / 8] = performance.timeOrigin + startMs;
+    this.#doubles[trace + TRACE.WRITE_END / 8] = performance.timeOrigin + endMs;
+    this.#doubles[trace + TRACE.GATHERED_ROWS / 8] = rows;
+  }
+
+  /** A step's slice is final. promised: its stage was waited for with a promise. Before the step is released, for the caller reads it then. */
+  noteFinish(step: number, startMs: number, promised: boolean): void {
+    const endMs = performance.now();
+    this.stats[RANK_STAT.finishMs] += endMs - startMs;
+    const trace = this.#trace(step);
+    this.#doubles[trace + TRACE.FINISH_START / 8] = performance.timeOrigin + startMs;
+    this.#doubles[trace + TRACE.FINISH_END / 8] = performance.timeOrigin + endMs;
+    this.#doubles[trace + TRACE.PROMISED / 8] = promised ? 1 : 0;
+  }
+
+  /** Index of this rank's trace record of a step. */
+  #trace(step: number): number {
+    const { map, ranks, rank } = this.#config;
+    return (map.tracePtr + ((step & (map.windows - 1)) * ranks + rank) * TRACE.BYTES) / 8;
   }
 
   #runStage(stage: Stage, step: number, window: number, slice: StageSlice): Promise<void> | undefined {

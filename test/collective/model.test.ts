@@ -37,6 +37,13 @@ describe("all schedules of the engine, without end", () => {
   });
 
   it.each([
+    [2, 1, 28_215],
+    [2, 2, 55_693],
+  ])("with %i ranks and a bound that changes at any time up to %i do as well: %i states", async (ranks, lagBound, states) => {
+    for (const start of STARTS) expect(await statesOf("engine", { ranks, lagBound, start, varying: true })).toBe(states);
+  });
+
+  it.each([
     [3, 1, 43_754],
     [3, 2, 137_251],
   ])("with %i ranks and lag bound %i do, up to acts that nobody else sees: %i states", async (ranks, lagBound, states) => {

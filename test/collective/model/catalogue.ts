@@ -11,6 +11,8 @@ export interface ModelOptions extends WorldOptions {
   total?: number;
   /** Take acts at once that nobody else sees, for models of the engine. */
   eager?: boolean;
+  /** Every look of a rank takes any bound up to lagBound, for models of the engine. */
+  varying?: boolean;
 }
 
 const spmd = (options: ModelOptions): WorldOptions & { total: number } => ({ total: 1, ...options });

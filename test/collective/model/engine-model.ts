@@ -29,6 +29,9 @@ const CALLER_ACTIONS = ["look", "request"] as const;
  * The engine: every rank runs the loop of host/shard/loop.ts, the caller that of host/engine.ts and dispatch.ts. Requests come one
  * by one whenever there is a slot of the ring, or never again. A look may find the finish of a step quick or not, and a stage may take any time.
  *
+ * varying: the bound in force changes at any time (lagBound "auto"), and ranks see it change at different times: every look of every rank
+ * takes any bound up to lagBound.
+ *
  * Runs have no end and steps no largest number: all counters are noted relative to the steps that the caller has collected, which
  * is all that the product's code can see of them (it compares differences only), so there are finitely many states.
  */
@@ -38,11 +41,14 @@ export class EngineModel extends World implements System {
   protected readonly at: number[];
   protected readonly pending: boolean[];
   readonly #eager: boolean;
+  /** Bounds that a rank may work with in a look: the largest first. */
+  readonly #bounds: readonly number[];
   #collected = 0;
 
-  constructor(options: WorldOptions & { eager?: boolean }) {
+  constructor(options: WorldOptions & { eager?: boolean; varying?: boolean }) {
     super(options);
     this.#eager = options.eager ?? false;
+    this.#bounds = Array.from({ length: options.varying === true ? options.lagBound + 1 : 1 }, (_, n) => options.lagBound - n);
     const { ranks } = this;
     const counterBits = Math.ceil(Math.log2(this.slots + 1));
     this.widths = [
@@ -50,7 +56,7 @@ export class EngineModel extends World implements System {
       ...new Array<number>(ranks + 1).fill(3),
       ...new Array<number>(ranks).fill(1),
     ];
-    this.actionCount = ranks * RANK_ACTIONS.length + CALLER_ACTIONS.length;
+    this.actionCount = ranks * RANK_ACTIONS.length * this.#bounds.length + CALLER_ACTIONS.length;
     this.at = new Array<number>(ranks + 1).fill(At.look);
     this.pending = new Array<boolean>(ranks).fill(false);
   }
@@ -65,10 +71,10 @@ export class EngineModel extends World implements System {
   }
 
   act(state: Uint8Array, action: number): boolean {
-    const rank = Math.floor(action / RANK_ACTIONS.length);
-    const kind = action % RANK_ACTIONS.length;
+    const [rank, kind, bound] = this.#decode(action);
     if (this.#cannotAct(state, rank, kind)) return false;
     this.#load(state);
+    if (this.#bounds.length > 1 && rank < this.ranks) this.steps[rank].lagBound = bound;
     if (!(rank < this.ranks ? this.#rankActs(rank, kind) : this.#callerActs(kind))) return false;
     if (this.#eager) this.#takeLocalActs();
     this.#save(state);
@@ -92,9 +98,14 @@ export class EngineModel extends World implements System {
   }
 
   describe(action: number): string {
-    const rank = Math.floor(action / RANK_ACTIONS.length);
-    const kind = action % RANK_ACTIONS.length;
-    return rank < this.ranks ? `rank ${rank}: ${RANK_ACTIONS[kind]}` : `caller: ${CALLER_ACTIONS[kind]}`;
+    const [rank, kind, bound] = this.#decode(action);
+    return rank < this.ranks ? `rank ${rank}, bound ${bound}: ${RANK_ACTIONS[kind]}` : `caller: ${CALLER_ACTIONS[kind]}`;
+  }
+
+  #decode(action: number): [rank: number, kind: number, bound: number] {
+    const perRank = RANK_ACTIONS.length * this.#bounds.length;
+    const rank = Math.floor(action / perRank);
+    return [rank, action % RANK_ACTIONS.length, this.#bounds[Math.floor((action % perRank) / RANK_ACTIONS.length)]];
   }
 
   override show(state: Uint8Array): string {
