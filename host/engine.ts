@@ -11,7 +11,7 @@ import { copyOffsets } from "./lookup/copy.js";
 import { Deadlines } from "./lookup/deadlines.js";
 import { Dispatcher } from "./lookup/dispatch.js";
 import { ResultPool } from "./lookup/leases.js";
-import { abortError, Lookup } from "./lookup/lookup.js";
+import { abortError, type HowToLookUp, Lookup } from "./lookup/lookup.js";
 import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
 import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
 import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
@@ -123,21 +123,23 @@ export class Engine implements AsyncDisposable {
   /**
    * Looks up and pools a batch. Calls may overlap: they are coalesced into steps, and each gets its own result. Small lookups may
    * run on the caller's thread (option `inline`); the bits are the same. The arrays are borrowed until the promise settles.
-   * `out`, `signal` and `timeoutMs` are read from the second argument, or else from the batch.
+   * The fields of LookupOptions are read from the second argument, or else from the batch.
    * @throws (rejects) EmbeddingError; a rejected lookup does no harm to others. See EmbeddingErrorCode.
    */
   async lookup(batch: LookupBatch & LookupOptions, options: LookupOptions = {}): Promise<LookupResult> {
     const checked = this.#admit(batch);
     const columns = this.#stageShape()?.columns ?? checked.picks.columns;
     const out = this.#checker.checkOut(options.out ?? batch.out, checked.batchSize, columns);
-    const { signal, timeoutMs } = this.#checker.checkWaiting({
+    const how = this.#checker.checkWaiting({
       signal: options.signal ?? batch.signal,
       timeoutMs: options.timeoutMs ?? batch.timeoutMs ?? this.#options.lookupTimeoutMs,
+      lagClass: options.lagClass ?? batch.lagClass,
+      caller: options.caller ?? batch.caller,
     });
-    if (signal?.aborted) throw this.#count(abortError(signal));
+    if (how.signal?.aborted) throw this.#count(abortError(how.signal));
     if (checked.batchSize === 0) return this.#emptyResult(checked, out);
-    if (this.#inline.limitBytes > 0 && this.#gatheredBytes(checked) <= this.#inline.limitBytes) return this.#lookupInline(checked, out);
-    if (this.#open().dispatcher.queued >= this.#options.maxQueuedLookups) {
+    if (this.#mayInline(checked, how.caller)) return this.#lookupInline(checked, out);
+    if (this.#open().dispatcher.queuedOf(how.lagClass) >= this.#options.maxQueuedLookups) {
       const limit = this.#options.maxQueuedLookups;
       throw this.#count(
         new EmbeddingError(
@@ -147,7 +149,7 @@ export class Engine implements AsyncDisposable {
         ),
       );
     }
-    return this.#submit(checked, { out, signal, timeoutMs });
+    return this.#submit(checked, { ...how, out });
   }
 
   /**
@@ -178,6 +180,7 @@ export class Engine implements AsyncDisposable {
       queuedLookups: dispatcher.queued,
       stepsUnderWay: dispatcher.underWay,
       ...dispatcher.stats,
+      ...dispatcher.queueStats,
       ...results.stats,
       ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
       inline: { ...this.#inline },
@@ -249,10 +252,15 @@ export class Engine implements AsyncDisposable {
     return bytes;
   }
 
-  #submit(
-    batch: CheckedBatch,
-    how: { out: Float32Array | undefined; signal: AbortSignal | undefined; timeoutMs: number },
-  ): Promise<LookupResult> {
+  /** Whether a lookup runs right here: it is small, and none of its caller's is under way that it would overtake. */
+  #mayInline(batch: CheckedBatch, caller: unknown): boolean {
+    if (this.#inline.limitBytes === 0 || this.#gatheredBytes(batch) > this.#inline.limitBytes) return false;
+    if (caller === undefined) return true;
+    for (const lookup of this.#deadlines.open) if (lookup.caller === caller) return false;
+    return true;
+  }
+
+  #submit(batch: CheckedBatch, how: HowToLookUp): Promise<LookupResult> {
     const lookup = new Lookup(batch, how, (settled) => {
       this.#deadlines.remove(settled);
       if (settled.failed) this.#failedLookups += 1;

@@ -87,7 +87,7 @@ export interface EngineOptions {
   exchangeMemoryBytes?: number;
   /** Most lookups of one step, 1 (every lookup is a step of its own) to 65536; default 256. */
   maxCoalescedLookups?: number;
-  /** Lookups that may wait for a step; one more is rejected with EMBEDDING_QUEUE_FULL. 1 to 2^31 - 1; default 4096. */
+  /** Lookups of a class (see LookupOptions.lagClass) that may wait for a step; one more is rejected with EMBEDDING_QUEUE_FULL. 1 to 2^31 - 1; default 4096. */
   maxQueuedLookups?: number;
   /** Milliseconds after which a lookup is rejected with EMBEDDING_TIMEOUT, 1 to 2^31 - 1, or Infinity; default 30,000. */
   lookupTimeoutMs?: number;

@@ -1,6 +1,7 @@
 import type { LagStats } from "./lag/control.js";
 import type { DispatchStats } from "./lookup/dispatch.js";
 import type { ResultStats } from "./lookup/leases.js";
+import type { QueueStats } from "./lookup/queue.js";
 import type { MemoryMode } from "./memory/kernel.js";
 import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
 import { RANK_STAT } from "./shard/rank.js";
@@ -38,14 +39,14 @@ export interface InlineStats {
 }
 
 /** A snapshot of an engine's counters; all count from the opening. */
-export interface EngineStats extends DispatchStats, ResultStats {
+export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   /** Lookups that were taken, lookupSync included. */
   lookups: number;
   /** Lookups that ran on the caller's thread, lookupSync included. */
   inlineLookups: number;
   /** Lookups that were rejected, for whatever reason. */
   failedLookups: number;
-  /** Lookups that wait for a step now. */
+  /** Lookups that wait for a step now, of both classes. */
   queuedLookups: number;
   /** Steps that are under way now. */
   stepsUnderWay: number;

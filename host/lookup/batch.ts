@@ -2,6 +2,8 @@ import { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails } from "../e
 import type { EngineFeature } from "../memory/records.js";
 import type { FilledOptions } from "../resolve.js";
 import { show } from "../resolve.js";
+import type { HowToLookUp } from "./lookup.js";
+import type { LagClass } from "./queue.js";
 
 /** A jagged batch of bags, feature-major, as TorchRec's KeyedJaggedTensor. The arrays may lie on SharedArrayBuffers; they are borrowed until the lookup settles. */
 export interface LookupBatch {
@@ -27,6 +29,10 @@ export interface LookupOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds to EMBEDDING_TIMEOUT; default: the engine's lookupTimeoutMs. */
   timeoutMs?: number | undefined;
+  /** "latency" (default): goes into the next step. "bulk": waits while latency lookups do, and leaves them room; for scoring that nobody waits for. Each step is made of one class. */
+  lagClass?: LagClass | undefined;
+  /** Whoever makes this lookup, compared by ===: lookups of one caller end in the order in which they were made, whatever their classes. Default: nobody, and each class has its own order. */
+  caller?: unknown;
 }
 
 /** A choice of features with all that follows from it, computed once. */
@@ -154,9 +160,9 @@ export class BatchChecker {
     return values;
   }
 
-  /** Checks how long a lookup may wait, and for which signal. */
-  checkWaiting(how: { signal: unknown; timeoutMs: unknown }): { signal: AbortSignal | undefined; timeoutMs: number } {
-    const { signal, timeoutMs } = how;
+  /** Checks how long a lookup may wait, for which signal, and behind whom. */
+  checkWaiting(how: LookupOptions): Omit<HowToLookUp, "out"> {
+    const { signal, timeoutMs, lagClass = "latency", caller } = how;
     if (signal !== undefined && tagOf(signal) !== "AbortSignal") {
       reject("EMBEDDING_BATCH", `signal: got ${show(signal)}, expected an AbortSignal`, { got: show(signal), expected: "AbortSignal" });
     }
@@ -166,7 +172,11 @@ export class BatchChecker {
         expected: "> 0",
       });
     }
-    return { signal: signal as AbortSignal | undefined, timeoutMs };
+    if (lagClass !== "latency" && lagClass !== "bulk") {
+      const expected = '"latency" or "bulk"';
+      reject("EMBEDDING_BATCH", `lagClass: got ${show(lagClass)}, expected ${expected}`, { got: lagClass, expected });
+    }
+    return { signal, timeoutMs, lagClass, caller };
   }
 
   #checkStageInput(batch: LookupBatch, batchSize: number): Float32Array | undefined {

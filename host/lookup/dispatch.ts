@@ -5,6 +5,7 @@ import { copyOffsets } from "./copy.js";
 import { finishStep } from "./deliver.js";
 import type { Lookup } from "./lookup.js";
 import { largestPiece, measurePiece, type Piece, wholePiece } from "./piece.js";
+import { type LagClass, LookupQueue, type QueueStats } from "./queue.js";
 import { type Chosen, placeStep, rowColumns, type Step, type StepContext, stepBytes } from "./step.js";
 
 /** Counts that stats() shows. */
@@ -23,12 +24,12 @@ const MIN_STEP_BYTES = 4096;
 
 /**
  * Makes steps of lookups and results of steps, on the caller's thread. Up to `depth` steps are under way; what comes meanwhile
- * queues up and is coalesced into the next step.
+ * queues up and is coalesced into the next step, latency lookups before bulk ones.
  */
 export class Dispatcher {
   readonly #context: StepContext;
   readonly #maxCoalescedLookups: number;
-  readonly #queue: Lookup[] = [];
+  readonly #queue = new LookupQueue();
   readonly #steps: Step[] = [];
   #next: { step: number; ordinal: number };
   /** Steps that may be under way, at most the slots of the ring. */
@@ -47,6 +48,16 @@ export class Dispatcher {
     return this.#queue.length;
   }
 
+  /** What its queue tells stats(). */
+  get queueStats(): QueueStats {
+    return this.#queue.stats;
+  }
+
+  /** Lookups of a class that wait. */
+  queuedOf(lagClass: LagClass): number {
+    return this.#queue.count(lagClass);
+  }
+
   get underWay(): number {
     return this.#steps.length;
   }
@@ -63,8 +74,7 @@ export class Dispatcher {
 
   /** Forgets a lookup that was settled while it waited. */
   drop(lookup: Lookup): void {
-    const at = this.#queue.indexOf(lookup);
-    if (at >= 0) this.#queue.splice(at, 1);
+    this.#queue.remove(lookup);
   }
 
   /** Takes lookups from the queue into steps, as long as there is a free slot of the ring and room for their data. */
@@ -72,7 +82,8 @@ export class Dispatcher {
     const { map } = this.#context;
     const most = map.heapBytes * STEP_SHARE;
     let budget = most;
-    while (this.#queue.length > 0 && this.#steps.length < this.depth) {
+    while (this.#queue.length > 0 && this.#steps.length < this.#queue.depthOf(this.#queue.turn, this.depth)) {
+      const { turn } = this.#queue;
       const chosen = this.#choose(budget);
       if (chosen.length === 0) continue;
       const step = placeStep(this.#context, chosen, this.#next, (one, error) => {
@@ -83,6 +94,7 @@ export class Dispatcher {
       if (step === "nothing left") continue;
       if (step !== "no room") {
         this.#request(step);
+        this.#queue.made(turn);
         budget = most;
         continue;
       }
@@ -129,7 +141,7 @@ export class Dispatcher {
     const chosen: Chosen[] = [];
     let samples = 0;
     let bytes = 0;
-    for (const lookup of this.#queue) {
+    for (const lookup of this.#queue.next) {
       if (chosen.length >= this.#maxCoalescedLookups) break;
       const one = this.#sized(lookup, wholePiece(lookup.batch));
       const needed = stepBytes(this.#context, [one]);
@@ -187,6 +199,8 @@ export class Dispatcher {
   #refuseHead(needed: number): void {
     const free = this.#context.allocator.largestFreeBytes;
     const why = `a sample of this lookup needs ${needed} bytes of exchange memory, ${free} are free in one piece`;
-    this.#queue.shift()?.reject(new EmbeddingError("EMBEDDING_MEMORY_LIMIT", why, { got: needed, expected: free }));
+    const [head] = this.#queue.next;
+    this.drop(head);
+    head.reject(new EmbeddingError("EMBEDDING_MEMORY_LIMIT", why, { got: needed, expected: free }));
   }
 }

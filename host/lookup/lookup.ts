@@ -1,11 +1,24 @@
 import { EmbeddingError } from "../errors.js";
 import type { CheckedBatch } from "./batch.js";
+import type { LagClass } from "./queue.js";
 import type { GatheredRows, LookupResult } from "./result.js";
+
+/** LookupOptions, checked and filled in. */
+export interface HowToLookUp {
+  out: Float32Array | undefined;
+  signal: AbortSignal | undefined;
+  timeoutMs: number;
+  lagClass: LagClass;
+  caller: unknown;
+}
 
 /** A lookup on its way: its checked input, its caller's promise, and how far it has come. */
 export class Lookup {
   readonly batch: CheckedBatch;
   readonly out: Float32Array | undefined;
+  readonly lagClass: LagClass;
+  /** Whose lookups keep their order, see LookupQueue. */
+  readonly caller: unknown;
   /** performance.now() at which it times out. */
   readonly deadlineMs: number;
   readonly timeoutMs: number;
@@ -26,13 +39,11 @@ export class Lookup {
   readonly #signal: AbortSignal | undefined;
   readonly #onSettled: (lookup: Lookup) => void;
 
-  constructor(
-    batch: CheckedBatch,
-    how: { out: Float32Array | undefined; signal: AbortSignal | undefined; timeoutMs: number },
-    onSettled: (lookup: Lookup) => void,
-  ) {
+  constructor(batch: CheckedBatch, how: HowToLookUp, onSettled: (lookup: Lookup) => void) {
     this.batch = batch;
     this.out = how.out;
+    this.lagClass = how.lagClass;
+    this.caller = how.caller;
     this.timeoutMs = how.timeoutMs;
     this.deadlineMs = performance.now() + how.timeoutMs;
     this.#signal = how.signal;
