@@ -8,7 +8,7 @@ export type { LagStats } from "./lag/control.js";
 export type { RankTrace, StepTrace } from "./lag/history.js";
 export type { LagPrediction } from "./lag/tuner.js";
 export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
-export type { LagClass } from "./lookup/queue.js";
+export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
 export { openEngine } from "./open.js";

@@ -2,8 +2,7 @@ import { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails } from "../e
 import type { EngineFeature } from "../memory/records.js";
 import type { FilledOptions } from "../resolve.js";
 import { show } from "../resolve.js";
-import type { HowToLookUp } from "./lookup.js";
-import type { LagClass } from "./queue.js";
+import type { HowToLookUp, LagClass } from "./how.js";
 
 /** A jagged batch of bags, feature-major, as TorchRec's KeyedJaggedTensor. The arrays may lie on SharedArrayBuffers; they are borrowed until the lookup settles. */
 export interface LookupBatch {

@@ -3,9 +3,10 @@ import { EmbeddingError } from "../errors.js";
 import { TRACE } from "../memory/map.js";
 import { copyOffsets } from "./copy.js";
 import { finishStep } from "./deliver.js";
+import type { LagClass } from "./how.js";
 import type { Lookup } from "./lookup.js";
 import { largestPiece, measurePiece, type Piece, wholePiece } from "./piece.js";
-import { type LagClass, LookupQueue, type QueueStats } from "./queue.js";
+import { LookupQueue, type QueueStats } from "./queue.js";
 import { type Chosen, placeStep, rowColumns, type Step, type StepContext, stepBytes } from "./step.js";
 
 /** Counts that stats() shows. */

@@ -1,16 +1,7 @@
 import { EmbeddingError } from "../errors.js";
 import type { CheckedBatch } from "./batch.js";
-import type { LagClass } from "./queue.js";
+import type { HowToLookUp, LagClass } from "./how.js";
 import type { GatheredRows, LookupResult } from "./result.js";
-
-/** LookupOptions, checked and filled in. */
-export interface HowToLookUp {
-  out: Float32Array | undefined;
-  signal: AbortSignal | undefined;
-  timeoutMs: number;
-  lagClass: LagClass;
-  caller: unknown;
-}
 
 /** A lookup on its way: its checked input, its caller's promise, and how far it has come. */
 export class Lookup {

@@ -1,7 +1,5 @@
+import type { LagClass } from "./how.js";
 import type { Lookup } from "./lookup.js";
-
-/** How urgent a lookup is. */
-export type LagClass = "latency" | "bulk";
 
 /** What the queue tells stats(). */
 export interface QueueStats {

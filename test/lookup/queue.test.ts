@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import type { LagClass } from "#host/lookup/how.js";
 import type { Lookup } from "#host/lookup/lookup.js";
-import { type LagClass, LookupQueue } from "#host/lookup/queue.js";
+import { LookupQueue } from "#host/lookup/queue.js";
 
 /** What the queue looks at of a lookup. */
 function lookup(lagClass: LagClass, caller?: unknown): Lookup {
