@@ -15,6 +15,7 @@ module.exports = {
     below("plan-is-pure", "^host/plan/", "^host/(plan/|errors\\.ts$)", "the planner knows tables and ranks, nothing of memories or threads"),
     below("collective-knows-bytes-and-ranks", "^host/collective/", "^host/(collective/|errors\\.ts$)", "no tables, no kernels"),
     below("lag-knows-times-and-counters", "^host/lag/", "^host/(lag/|collective/|errors\\.ts$)", "what a lag bound gives is seen from times alone"),
+    below("diagnosis-is-pure", "^host/diagnose/", "^host/(diagnose/|lag/|plan/|errors\\.ts$)", "times, plans and counts in, findings out"),
     below("memory-is-a-map", "^host/memory/", "^host/(memory/|plan/|collective/|errors\\.ts$|options\\.ts$)", "byte maps and kernels, no engine"),
     below("shard-runs-on-its-own-thread", "^host/shard/", "^host/(shard/|collective/|memory/|errors\\.ts$)", "nothing of the caller's side crosses the thread line"),
     below("reference-stands-alone", "^host/reference\\.ts$", "^host/(errors|options)\\.ts$", "an oracle that shared code with the product could not tell its bugs"),

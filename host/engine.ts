@@ -1,6 +1,9 @@
-import { type Counters, distance } from "./collective/counters.js";
+import { availableParallelism } from "node:os";
+import type { Counters } from "./collective/counters.js";
 import { Doorbell } from "./collective/doorbell.js";
-import { findUnreleased } from "./collective/stall.js";
+import { AccessLog } from "./diagnose/access.js";
+import { type Diagnosis, diagnose } from "./diagnose/diagnose.js";
+import { accessByTable, rowShardStarts } from "./diagnose/tables.js";
 import { EmbeddingError } from "./errors.js";
 import type { Gang } from "./gang.js";
 import { LagControl } from "./lag/control.js";
@@ -16,6 +19,7 @@ import { abortError, Lookup } from "./lookup/lookup.js";
 import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
 import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
 import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
+import { timeoutError } from "./lookup/timeout.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
 import type { MemoryMap } from "./memory/map.js";
@@ -28,6 +32,8 @@ import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
 const LISTEN_MS = 1000;
 /** A lookup on the caller's thread that needs more of the heap than this is cut by samples. */
 const SYNC_SHARE = 0.25;
+/** Steps that a diagnosis looks at: a pause that comes once in a hundred shows, and its simulations take milliseconds. */
+const DIAGNOSED_STEPS = 512;
 /** Steps whose traces are kept. */
 const HISTORY_STEPS = 1024;
 /** close() gives a rank this long to finish the step at hand before its thread is ended. */
@@ -47,6 +53,8 @@ export interface EngineParts {
   gang: Gang;
   /** Called after all threads have ended. */
   onClosed: () => void;
+  /** The plan that these lookups per sample, table by table, get with sharding "auto". */
+  replan: (lookupsPerSample: readonly number[]) => Plan;
 }
 
 /** What the caller's side of an engine works with. */
@@ -58,6 +66,7 @@ interface Machinery {
   /** The caller's doorbell. */
   bell: Doorbell;
   history: StepHistory;
+  access: AccessLog;
   lag: LagControl;
 }
 
@@ -72,7 +81,7 @@ export class Engine implements AsyncDisposable {
   /** All that refers to a memory; close() drops it as a whole. */
   #parts: (EngineParts & Machinery) | undefined;
   readonly #checker: BatchChecker;
-  readonly #deadlines = new Deadlines((lookup) => lookup.reject(this.#timeoutError(lookup)));
+  readonly #deadlines = new Deadlines((lookup) => lookup.reject(timeoutError(lookup, this.#partsOrThrow())));
   readonly #inline: InlineStats;
   #listening = false;
   #fatal: EmbeddingError | undefined;
@@ -88,6 +97,7 @@ export class Engine implements AsyncDisposable {
     this.#checker = parts.checker;
     const allocator = new Allocator(map.heapPtr, map.heapBytes);
     const results = new ResultPool(allocator, options.lagBound + 1, () => this.#parts?.dispatcher.pump());
+    const access = new AccessLog(options.features.map(({ table }) => rowShardStarts(parts.plan, table)));
     const history = new StepHistory(options.ranks, HISTORY_STEPS);
     const dispatcher = new Dispatcher(
       {
@@ -101,6 +111,7 @@ export class Engine implements AsyncDisposable {
         shape: this.#stageShape(),
         inputColumns: options.stage?.inputColumns ?? 0,
         history,
+        access,
       },
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
@@ -116,7 +127,7 @@ export class Engine implements AsyncDisposable {
         dispatcher.depth = steps;
       },
     });
-    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell, history, lag };
+    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell, history, access, lag };
     const mode = options.stage === undefined ? options.inline : "never";
     this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
   }
@@ -202,6 +213,24 @@ export class Engine implements AsyncDisposable {
    */
   recentSteps(count = 64): StepTrace[] {
     return this.#open().history.recent(count);
+  }
+
+  /**
+   * What costs time in the last steps, and what helps: more lag, another plan, sharing out hot rows, fewer ranks. Looks at up to 512 steps of
+   * the ranks; lookups on the caller's thread are no part of it. Takes some milliseconds. `String(engine.diagnose())` is for people.
+   */
+  diagnose(): Diagnosis {
+    const { options, plan, history, access, lag, views, map, replan } = this.#open();
+    return diagnose({
+      times: history.times(DIAGNOSED_STEPS, options.stage !== undefined),
+      lagBound: lag.stats.lagBound,
+      maxLagBound: options.lagBound,
+      plan,
+      replan,
+      parallelism: availableParallelism(),
+      ...accessByTable(access, { plan, features: options.features }),
+      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+    });
   }
 
   /**
@@ -355,24 +384,6 @@ export class Engine implements AsyncDisposable {
     if (stage === undefined) return undefined;
     const { columns, columnOffsets } = this.#checker.all;
     return { columns: stage.columns, columnOffsets: stage.columns === columns ? columnOffsets : [0, stage.columns] };
-  }
-
-  #timeoutError(lookup: Lookup): EmbeddingError {
-    const took = `the lookup took more than ${lookup.timeoutMs} ms`;
-    const details = { got: Math.round(performance.now() - lookup.deadlineMs + lookup.timeoutMs), expected: lookup.timeoutMs };
-    const { counters, dispatcher } = this.#partsOrThrow();
-    const { oldest } = dispatcher;
-    if (oldest === undefined) return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}; no step is under way`, details);
-    const where = lookup.step === undefined ? `it waits behind ${dispatcher.queued - 1} others for a step` : `it is in step ${lookup.step}`;
-    const late = Array.from({ length: counters.ranks }, (_, rank) => rank).find(
-      (rank) => distance(counters.released(rank), oldest.step) <= 0,
-    );
-    if (late === undefined)
-      return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; step ${oldest.ordinal} is just over`, details);
-    const ordinal = (step: number): number => oldest.ordinal + distance(step, oldest.step);
-    const { rank, text } = findUnreleased({ counters, lagBound: counters.lagBound(), ordinal }, late);
-    const place = { rank, step: oldest.ordinal, ...(rank === late ? {} : { peer: late }) };
-    return new EmbeddingError("EMBEDDING_TIMEOUT", `${took}: ${where}; ${text}`, { ...details, ...place });
   }
 
   #open(): EngineParts & Machinery {

@@ -2,6 +2,7 @@ export { Alltoallv } from "./collective/alltoallv.js";
 export type { AlltoallvOptions, AlltoallvShared } from "./collective/area.js";
 export type { ReceivedStep, SendStep } from "./collective/messages.js";
 export type { WaitOptions } from "./collective/waits.js";
+export type { Diagnosis, Finding, FindingKind } from "./diagnose/diagnose.js";
 export type { Engine } from "./engine.js";
 export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorPlace } from "./errors.js";
 export type { LagStats } from "./lag/control.js";

@@ -46,6 +46,14 @@ function planOf(options: FilledOptions): Plan {
   }
 }
 
+/** What Engine.diagnose offers: the plan for lookups as they were counted. */
+function replanner(options: FilledOptions): (lookupsPerSample: readonly number[]) => Plan {
+  return (lookupsPerSample) => {
+    const tables = options.tables.map(({ sharding: _, ...table }, t) => ({ ...table, lookupsPerSample: lookupsPerSample[t] }));
+    return planOf({ ...options, tables });
+  };
+}
+
 /** Samples of a step that each rank's window is to have room for before "auto" gives up lag for them. */
 const LEAST_AUTO_SLICE = 256;
 
@@ -118,6 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checker,
       gang,
       counterStart: COUNTER_START,
+      replan: replanner(filled),
       onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
     });
     for (const [index, table] of tables.entries()) {

@@ -25,6 +25,9 @@ export interface RankStats {
   idleMs: number;
   /** Times it went to sleep. */
   waits: number;
+  /** Milliseconds that its thread has run on a core, and that it could have run and got none; 0 where the system does not tell (it is Linux that does). */
+  coreMs: number;
+  waitForCoreMs: number;
 }
 
 /** How small lookups are told from large ones. */

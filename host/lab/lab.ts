@@ -2,7 +2,7 @@ import { burnCore } from "./burner.js";
 import { predict, timesOf, type WayResult } from "./measure.js";
 import { type DelayOptions, planDelays, poissonArrivals, type Scenario } from "./scenarios.js";
 import { Subject, type Way } from "./subject.js";
-import { type Messages, makeWorkload } from "./workload.js";
+import { type Hot, type Messages, makeWorkload } from "./workload.js";
 
 /** What one laboratory run compares. */
 export interface LabOptions extends DelayOptions {
@@ -24,13 +24,15 @@ export interface LabResult {
   arrivalsPerSecond: number | undefined;
 }
 
+const HOT: Partial<Record<Scenario, Hot>> = { skew: "table", rows: "rows" };
+
 /**
  * Runs a scenario in every way, interleaved: a round has a run of each, on the same delays and, with an open loop, the same arrivals. One
  * run before the first warms up and does not count: threads, compilers, and what "auto" has to learn.
  */
 export async function runLab(options: LabOptions): Promise<LabResult> {
   const { scenario, messages, load, ways, rounds, seed, onProgress = () => undefined, ...rest } = options;
-  const workload = makeWorkload({ messages, hot: scenario === "skew", seed });
+  const workload = makeWorkload({ messages, hot: HOT[scenario] ?? "nothing", seed });
   const subjects: Subject[] = [];
   const stopBurner = scenario === "core" ? burnCore() : undefined;
   try {

@@ -82,6 +82,9 @@ export function printLab(result: LabResult): string {
     ...table([HEADER, ...rows]),
     "",
     ...table(waitRows(ways)),
+    "",
+    "what engine.diagnose() says of the synchronous run:",
+    String(ways[0].runs[ways[0].runs.length - 1].diagnosis),
   ].join("\n");
 }
 

@@ -8,6 +8,7 @@ export const SCENARIOS = {
   exponential: "every rank is late in every step, by exponentially distributed times",
   rare: "now and then a rank pauses for long, as for a garbage collection",
   skew: "one rank owns a hot table: it pools much longer than the others, in every step; no stage sleeps",
+  rows: "a table is cut by rows, and one rank has the rows that everybody asks for; no stage sleeps",
   core: "another thread takes a core away for a while, again and again; ranks compute instead of sleeping",
 } as const;
 
@@ -38,6 +39,7 @@ export function planDelays(scenario: Scenario, { steps, ranks, baseMs, delayMs, 
     exponential: () => exponential(random, delayMs),
     rare: () => (random() < 1 / (RARE * ranks) ? RARE * delayMs : 0),
     skew: () => -baseMs,
+    rows: () => -baseMs,
     core: () => 0,
   };
   return Float64Array.from({ length: steps * ranks }, (_, entry) => baseMs + late[scenario](Math.floor(entry / ranks), entry % ranks));

@@ -1,4 +1,5 @@
 import { createHistogram } from "node:perf_hooks";
+import type { Diagnosis } from "../diagnose/diagnose.js";
 import type { Engine } from "../engine.js";
 import type { LagStats } from "../lag/control.js";
 import type { StepTrace } from "../lag/history.js";
@@ -38,6 +39,8 @@ export interface LabRun {
   /** What the ranks did during the run. */
   ranks: RankStats[];
   lag: LagStats;
+  /** What the engine says of its last steps. */
+  diagnosis: Diagnosis;
 }
 
 /** Lookups that wait or are under way at any time of a closed loop: more than the ring of the largest bound takes. */
@@ -114,6 +117,7 @@ export class Subject {
       traces,
       ranks: ranks.map((rank, r) => difference(rank, before[r])),
       lag,
+      diagnosis: this.#engine.diagnose(),
     };
   }
 

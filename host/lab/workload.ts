@@ -19,8 +19,10 @@ const DIM = 16;
 const SAMPLES = 64;
 /** Different batches; steps take them in turn. */
 const BATCHES = 8;
-/** Rows a bag of the hot table: pooling them takes about a millisecond. */
-const HOT_ROWS = 400;
+/** The same with a hot table: they are large. */
+const HOT_BATCHES = 2;
+/** Rows a bag of the hot table: pooling them takes some tenths of a millisecond. */
+const HOT_ROWS = 2000;
 
 /** Tables and batches of a scenario, with the answers. */
 export interface LabWorkload {
@@ -30,12 +32,25 @@ export interface LabWorkload {
   expected: Float32Array[];
 }
 
-/** Seeded tables and batches. hot: one table has bags of 400 rows, the others of one. */
-export function makeWorkload({ messages, hot, seed }: { messages: Messages; hot: boolean; seed: number }): LabWorkload {
+/** What is asked for most: nothing, a table, or some rows of a table that is cut by rows. */
+export type Hot = "nothing" | "table" | "rows";
+
+/** Rows of a table that are hot: so few that one shard holds them all, with up to 64 ranks. So the order of additions is that of an uncut table. */
+const HOT_COUNT = Math.floor(NUM_ROWS / 64);
+
+/** Seeded tables and batches. hot: table 0 has bags of 2,000 rows, the others of one; "rows": all of them from its first rows. */
+export function makeWorkload({ messages, hot, seed }: { messages: Messages; hot: Hot; seed: number }): LabWorkload {
   const random = seededRandom(partSeed(seed, 2000));
   const rows = Array.from({ length: TABLES }, () => Float32Array.from({ length: NUM_ROWS * DIM }, () => 2 * random() - 1));
   const tables = rows.map(
-    (values, t): TableOptions => ({ name: `t${t}`, numRows: NUM_ROWS, dim: DIM, rows: values, sharding: "table", lookupsPerSample: 1 }),
+    (values, t): TableOptions => ({
+      name: `t${t}`,
+      numRows: NUM_ROWS,
+      dim: DIM,
+      rows: values,
+      sharding: hot === "rows" && t === 0 ? "row" : "table",
+      lookupsPerSample: 1,
+    }),
   );
   const bagRows: Record<Messages, (table: number) => number> = {
     even: () => 1,
@@ -47,17 +62,20 @@ export function makeWorkload({ messages, hot, seed }: { messages: Messages; hot:
     uneven: () => 1 + Math.floor(random() * 2 * SAMPLES),
     empty: () => 1 + Math.floor(random() * 4),
   };
-  const batches = Array.from({ length: BATCHES }, (): LookupBatch => {
+  const batches = Array.from({ length: hot === "nothing" ? BATCHES : HOT_BATCHES }, (): LookupBatch => {
     const samples = batchSize[messages]();
     const offsets = new Int32Array(TABLES * samples + 1);
     for (let bag = 0; bag < TABLES * samples; bag += 1) {
       const table = Math.floor(bag / samples);
-      offsets[bag + 1] = offsets[bag] + (hot && table === 0 ? HOT_ROWS : bagRows[messages](table));
+      offsets[bag + 1] = offsets[bag] + (hot !== "nothing" && table === 0 ? HOT_ROWS : bagRows[messages](table));
     }
     return {
       batchSize: samples,
       offsets,
-      indices: Int32Array.from({ length: offsets[TABLES * samples] }, () => Math.floor(random() * NUM_ROWS)),
+      indices: Int32Array.from({ length: offsets[TABLES * samples] }, (_, position) => {
+        const isHot = hot === "rows" && position < offsets[samples];
+        return Math.floor(random() * (isHot ? HOT_COUNT : NUM_ROWS));
+      }),
     };
   });
   const reference = new Map(tables.map(({ name, numRows, dim }, t): [string, ReferenceTable] => [name, { numRows, dim, rows: rows[t] }]));

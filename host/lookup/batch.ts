@@ -38,6 +38,8 @@ export interface LookupOptions {
 export interface Picks {
   /** In the lookup's order. */
   features: readonly EngineFeature[];
+  /** For each slot, its feature's number in the engine. */
+  engineFeatures: readonly number[];
   /** For each feature of the engine: its place in the lookup, or -1. */
   slots: Int32Array;
   /** Where each picked feature's columns start; the last entry is the number of columns. A "none" feature has none. */
@@ -233,6 +235,7 @@ export class BatchChecker {
     const jagged = features.flatMap((feature, slot) => (feature.pooled ? [] : [slot]));
     return {
       features,
+      engineFeatures: features.map((feature) => all.indexOf(feature)),
       slots,
       columnOffsets: Object.freeze(columnOffsets),
       columns: columnOffsets[features.length],

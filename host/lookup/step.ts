@@ -1,4 +1,5 @@
 import type { Counters } from "../collective/counters.js";
+import type { AccessLog } from "../diagnose/access.js";
 import type { EmbeddingError } from "../errors.js";
 import type { StepHistory } from "../lag/history.js";
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
@@ -7,7 +8,7 @@ import { alignLine, type MemoryMap, STEP } from "../memory/map.js";
 import { copyBytes, copyPiece } from "./copy.js";
 import type { ResultBuffer, ResultPool } from "./leases.js";
 import type { Lookup } from "./lookup.js";
-import type { ExchangeViews, Piece, PieceSize } from "./piece.js";
+import { type ExchangeViews, type Piece, type PieceSize, slotRange } from "./piece.js";
 import type { RowShape } from "./result.js";
 
 /** What steps are made with, on the caller's thread. */
@@ -26,6 +27,8 @@ export interface StepContext {
   inputColumns: number;
   /** Takes the traces of the steps that are over. */
   history: StepHistory;
+  /** Counts what is asked for. */
+  access: AccessLog;
 }
 
 /** A piece chosen for a step. */
@@ -138,6 +141,7 @@ export function placeStep(
       refuse(one, error as EmbeddingError);
       continue;
     }
+    noteAccess(context.access, piece);
     pieces.push({ ...one, resultPtr, offsetsPtr: views.words[(recordPtr + LAYOUT.PIECE_OFFSETS_PTR) / 4] });
     samples += piece.count;
     inputPtr += size.inputBytes;
@@ -154,6 +158,12 @@ export function placeStep(
   const step: Step = { ...counter, blockPtr, errorsPtr, buffer, pieces, samples, requestedMs: 0 };
   writeRecord(context, step, block);
   return step;
+}
+
+/** Counts a piece whose offsets were checked. */
+function noteAccess(access: AccessLog, piece: Piece): void {
+  const { picks, indices } = piece.batch;
+  access.note({ samples: piece.count, features: picks.engineFeatures, range: (slot) => slotRange(piece, slot), indices });
 }
 
 function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<typeof layBlock>): void {

@@ -1,6 +1,7 @@
 import { distance } from "../collective/counters.js";
 import { Doorbell } from "../collective/doorbell.js";
 import { Act, RankSteps } from "../collective/steps.js";
+import { CoreTime } from "./core-time.js";
 import { RANK_STAT, type RankConfig, type RankWork } from "./rank.js";
 
 /** A rank that found nothing to do blocks this long at most before it lets its event loop run. */
@@ -9,6 +10,9 @@ const BLOCKING_WAIT_MS = 50;
 const ASYNC_WAIT_MS = 1000;
 /** A busy rank lets its event loop run this often: console output and a stage's timers would starve otherwise. */
 const YIELD_EVERY_MS = 20;
+
+/** A busy rank looks this often how much of a core it gets. */
+const CORE_TIME_EVERY_MS = 100;
 
 function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -26,6 +30,8 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
   let finishStarted = 0;
   let lastYield = performance.now();
   let lastAct = lastYield;
+  const core = new CoreTime();
+  let lastCoreTime = lastYield;
 
   const release = (): void => {
     work.noteFinish(steps.released, finishStarted, pending !== undefined);
@@ -65,7 +71,16 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     if (lastAct - lastYield > YIELD_EVERY_MS) {
       await yieldToEventLoop();
       lastYield = performance.now();
+      if (lastYield - lastCoreTime > CORE_TIME_EVERY_MS) noteCoreTime();
     }
+  }
+
+  function noteCoreTime(): void {
+    lastCoreTime = lastYield;
+    const times = core.read();
+    if (times === undefined) return;
+    stats[RANK_STAT.coreMs] = times.coreMs;
+    stats[RANK_STAT.waitForCoreMs] = times.waitForCoreMs;
   }
 
   /** The counter that a wait which starts now belongs to. */

@@ -35,6 +35,8 @@ export const RANK_STAT = {
   waitForStageMs: 5,
   idleMs: 6,
   waits: 7,
+  coreMs: 14,
+  waitForCoreMs: 15,
 } as const;
 
 /** First sample of rank j's slice of a step of `samples` samples. */

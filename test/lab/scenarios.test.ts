@@ -23,6 +23,7 @@ describe("planDelays", () => {
     ["exponential", 4],
     ["rare", 1.75],
     ["skew", 0],
+    ["rows", 0],
     ["core", 1],
   ])("makes ranks of %s take %d ms on average", (scenario, meanMs) => {
     const mean = meanOf(planDelays(scenario, SIZES));
