@@ -159,8 +159,7 @@ function hotRows({ plan, cutByRows }: DiagnosisInput, rank: number, seen: string
       table: name,
       hotRows: top,
       evidence: `${seen}; its rows ${firstRow} to ${firstRow + rowCount - 1} of table "${name}" get ${percent(shardShares[hot])} of that table's lookups, the ${top.length} hottest of them ${percent(top.reduce((sum, { share }) => sum + share, 0))}`,
-      remedy:
-        "share the hot rows out: cut the table by columns, or let idle ranks pool them (engine.helpBehind(true): every thread can read every rank's rows)",
+      remedy: "share the hot rows out: cut the table by columns, or let idle ranks pool them (workStealing: true)",
     };
   }
   return undefined;
