@@ -1,12 +1,14 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, platform, release } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "../cli/command.js";
 import { type LabResult, runLab } from "./lab.js";
-import { labPage } from "./page.js";
+import { labPage, shownSteps } from "./page.js";
 import { printLab } from "./print.js";
 import { SCENARIOS, type Scenario } from "./scenarios.js";
 import type { Way } from "./subject.js";
+import { timelineFile } from "./timeline.js";
 import { BASELINES, lagWay } from "./ways.js";
 import { MESSAGES, type Messages } from "./workload.js";
 
@@ -43,6 +45,7 @@ function help(): string {
     line("--baselines", "also synchronous with micro-batches, and with hedging"),
     line("--quick", "few steps: shows that all works, measures little"),
     line("--html <file>", "a page with pictures: timelines of the ranks"),
+    line("--svg <folder>", "the timelines as files: <scenario>-<way>.svg"),
     line("--json <file>", "all figures"),
     "",
   ].join("\n");
@@ -74,7 +77,7 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { ...own, ...flags, html: { type: "string" }, json: { type: "string" } },
+      options: { ...own, ...flags, html: { type: "string" }, svg: { type: "string" }, json: { type: "string" } },
     });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
@@ -126,12 +129,23 @@ export const labCommand: Command = {
       results.push(result);
       process.stdout.write(`\n${printLab(result)}\n`);
     }
+    if (typeof given.svg === "string") writeTimelines(given.svg, results);
     if (typeof given.html === "string") writeFileSync(given.html, labPage(results, machine));
     if (typeof given.json === "string")
       writeFileSync(given.json, `${JSON.stringify({ ...SCHEMA, machine, results: results.map(withoutTraces) }, undefined, 1)}\n`);
     return 0;
   },
 };
+
+function writeTimelines(folder: string, results: readonly LabResult[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { options, ways } of results) {
+    for (const way of ways) {
+      const name = `${options.scenario}-${way.name.replace(/[^a-z0-9]+/g, "-")}`;
+      writeFileSync(join(folder, `${name}.svg`), timelineFile(shownSteps(way), `${options.scenario}, ${way.name}`));
+    }
+  }
+}
 
 /** What is under way, on one line of a terminal. */
 function showProgress(text: string): void {

@@ -1,6 +1,8 @@
+import type { StepTrace } from "../lag/history.js";
 import type { LabResult } from "./lab.js";
+import type { WayResult } from "./measure.js";
 import { figuresOf, printLab } from "./print.js";
-import { timeline } from "./timeline.js";
+import { timeline, timelineStyle } from "./timeline.js";
 
 /** Steps that a timeline shows. */
 const SHOWN_STEPS = 40;
@@ -11,12 +13,18 @@ const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 1040px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1.2rem 0 0.3rem; }
 pre { font: 12.5px/1.45 ui-monospace, monospace; overflow-x: auto; padding: 0.8rem; border: 1px solid var(--faint); border-radius: 6px; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .tick { text-anchor: middle; font-size: 11px; }
-.grid line { stroke: var(--faint); stroke-width: 0.6; } .bars rect { fill: var(--bar); }
-.s0 { fill: #3b6fb6; } .s1 { fill: #d98032; } .s2 { fill: #4c9a63; } .s3 { fill: #b8508c; } .s4 { fill: #8a76c9; } .s5 { fill: #8c8c3a; }`;
+svg { width: 100%; height: auto; } .bars rect { fill: var(--bar); }
+${timelineStyle({ ink: "var(--ink)", faint: "var(--faint)" })}`;
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+}
+
+/** The steps of a way's last run that its picture shows. */
+export function shownSteps({ runs }: WayResult): StepTrace[] {
+  const { traces } = runs[runs.length - 1];
+  const from = Math.max(0, Math.floor(traces.length / 2) - SHOWN_STEPS / 2);
+  return traces.slice(from, from + SHOWN_STEPS);
 }
 
 /** Bars of one figure for all ways. */
@@ -36,9 +44,7 @@ export function labPage(results: readonly LabResult[], machine: string): string 
     const { options, ways } = result;
     const figures = ways.map((way) => figuresOf(way, ways[0]));
     const pictures = ways.map((way) => {
-      const { traces } = way.runs[way.runs.length - 1];
-      const from = Math.max(0, Math.floor(traces.length / 2) - SHOWN_STEPS / 2);
-      return `<h3>${escapeHtml(way.name)}</h3>${timeline(traces.slice(from, from + SHOWN_STEPS), escapeHtml(`timeline of the ranks, ${way.name}`))}`;
+      return `<h3>${escapeHtml(way.name)}</h3>${timeline(shownSteps(way), escapeHtml(`timeline of the ranks, ${way.name}`))}`;
     });
     return `<h2>${escapeHtml(options.scenario)}</h2><pre>${escapeHtml(printLab(result))}</pre>
 <h3>Rate</h3>${bars(

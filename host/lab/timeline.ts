@@ -4,8 +4,8 @@ const WIDTH = 960;
 const ROW_HEIGHT = 22;
 const LEFT = 60;
 const AXIS_HEIGHT = 22;
-/** Steps take these hues in turn, so that it shows how far ranks are apart. */
-const HUES = 6;
+/** Steps take these colours in turn, so that it shows how far ranks are apart. */
+const COLOURS = ["#3b6fb6", "#d98032", "#4c9a63", "#b8508c", "#8a76c9", "#8c8c3a"];
 const MOST_TICKS = 10;
 
 /**
@@ -24,7 +24,7 @@ export function timeline(traces: readonly StepTrace[], label: string): string {
   const bars = traces.flatMap(({ step, ranks }) =>
     ranks.flatMap(({ writeStartMs, writeEndMs, finishStartMs, finishEndMs }, rank) => {
       const y = rank * ROW_HEIGHT;
-      const hue = `s${step % HUES}`;
+      const hue = `s${step % COLOURS.length}`;
       const bar = (from: number, to: number, top: number, bottom: number, what: string): string =>
         from < startMs
           ? ""
@@ -39,6 +39,20 @@ export function timeline(traces: readonly StepTrace[], label: string): string {
     return `<line x1="${at}" x2="${at}" y1="0" y2="${height - AXIS_HEIGHT}"/><text class="tick" x="${at}" y="${height - 6}">${Number((n * tickMs).toPrecision(4))} ms</text>`;
   });
   return `<svg class="timeline" viewBox="0 0 ${WIDTH + 40} ${height}" role="img" aria-label="${label}"><g class="grid">${ticks.join("")}</g>${names.join("")}${bars.join("")}</svg>`;
+}
+
+/** What a timeline looks like: rules for a page's style sheet, or for a file of its own. `ink` and `faint` are CSS colours. */
+export function timelineStyle({ ink, faint }: { ink: string; faint: string }): string {
+  const hues = COLOURS.map((colour, hue) => `.s${hue} { fill: ${colour}; }`).join(" ");
+  return `svg text { fill: ${ink}; font: 12px system-ui, sans-serif; } svg .tick { text-anchor: middle; font-size: 11px; } .grid line { stroke: ${faint}; stroke-width: 0.6; } ${hues}`;
+}
+
+/** A timeline as a file of its own, readable on light and dark pages. */
+export function timelineFile(traces: readonly StepTrace[], label: string): string {
+  const style = timelineStyle({ ink: "#808894", faint: "#9aa1ac" });
+  return `${timeline(traces, label)
+    .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    .replace(/(<svg[^>]*>)/, `$1<style>${style}</style>`)}\n`;
 }
 
 /** The next of 1, 2, 5, 10, 20, ... that is not below. */

@@ -26,13 +26,28 @@ async function lagbag(...args: string[]): Promise<Outcome> {
 describe("lagbag lab", () => {
   it("prints a table, and writes figures and pictures where it is told to", async () => {
     const [json, html] = ["lab.json", "lab.html"].map((name) => join(dir, name));
-    const { code, stdout } = await lagbag("lab", "rotating", "--quick", "--lag", "2", "--ranks", "2", "--json", json, "--html", html);
+    const { code, stdout } = await lagbag(
+      "lab",
+      "rotating",
+      "--quick",
+      "--lag",
+      "2",
+      "--ranks",
+      "2",
+      "--json",
+      json,
+      "--html",
+      html,
+      "--svg",
+      dir,
+    );
     expect(code).toBe(0);
     expect(stdout).toMatch(/^lag bound 2 +2 /m);
     const report = JSON.parse(readFileSync(json, "utf8")) as { schema: string; results: { ways: { name: string }[] }[] };
     expect(report.schema).toBe("lagbag-lab");
     expect(report.results[0].ways.map(({ name }) => name)).toEqual(["synchronous", "lag bound 2"]);
     expect(readFileSync(html, "utf8")).toContain("<svg");
+    expect(readFileSync(join(dir, "rotating-lag-bound-2.svg"), "utf8")).toMatch(/^<svg xmlns=".*<style>.*<rect /s);
   });
 
   it("says what it takes", async () => {
