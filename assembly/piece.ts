@@ -2,11 +2,12 @@
 import {
   ERROR_LIMIT, ERROR_POSITION, ERROR_SLOT, ERROR_STATUS, ERROR_VALUE_HIGH, ERROR_VALUE_LOW,
   FEATURE_MAP_BYTES, FEATURE_SLOT, FEATURE_TARGET,
-  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FILTERED, JOB_FIRST_ROW, JOB_NUM_ROWS, JOB_PADDING,
+  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FILTERED, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_PADDING,
   JOB_PARTIAL, JOB_PARTIAL_BYTE, JOB_POOLING, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_STRIDE_BYTES, JOB_TABLE_COLUMNS,
   PIECE_BATCH_SIZE, PIECE_FEATURE_MAP_PTR, PIECE_INDEX_BYTES, PIECE_INDICES_PTR, PIECE_OFFSETS_PTR, PIECE_WEIGHTS_PTR,
-  POOL_MAX, POOL_MEAN, POOL_NONE,
+  POOL_MAX, POOL_MEAN, POOL_NONE, ROW_FP32,
 } from "./abi";
+import { decodeRow, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
 import { copyRow, touchRow } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
@@ -52,6 +53,7 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
   const firstRow = readU32(job + JOB_FIRST_ROW);
   const rowCount = readU32(job + JOB_ROW_COUNT);
   const rowBytes = <usize>readU32(job + JOB_TABLE_COLUMNS) << 2;
+  const isFp32 = readU32(job + JOB_FORMAT) == ROW_FP32;
   const origin = readU32(featureOffsets);
   const begin = readU32(featureOffsets + (firstBag << 2));
   const end = readU32(featureOffsets + ((firstBag + bags) << 2));
@@ -66,7 +68,8 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
     }
     const row = index - firstRow;
     if (row >= rowCount) continue;
-    copyRow(rows + <usize>row * stride, columns, out);
+    if (isFp32) copyRow(rows + <usize>row * stride, columns, out);
+    else decodeRow(job, q, firstRow, out);
     gathered++;
   }
   gatheredRows += <f64>gathered;
@@ -173,7 +176,9 @@ function poolJob(
     gatheredRows += <f64>count;
     const rows = <usize>readU32(job + JOB_ROWS_PTR);
     const stride = <usize>readU32(job + JOB_STRIDE_BYTES);
-    if (pooling == POOL_MAX) {
+    if (readU32(job + JOB_FORMAT) != ROW_FP32) {
+      bad = poolDecoded(job, pooling, limit, pooling == POOL_MEAN && counts == 0, indices, indexBytes, offsets, weights, bags, out, destStride);
+    } else if (pooling == POOL_MAX) {
       bad = poolBags<Max>(rows, stride, columns, limit, false, indices, indexBytes, offsets, 0, bags, out, destStride);
     } else if (weights != 0) {
       bad = poolBags<WeightedSum>(rows, stride, columns, limit, false, indices, indexBytes, offsets, weights, bags, out, destStride);

@@ -13,7 +13,19 @@ export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
 export { openEngine } from "./open.js";
-export type { EngineOptions, FeatureOptions, LagLimits, Pooling, RowSource, StageOptions, TableOptions } from "./options.js";
+export type {
+  AnyTableOptions,
+  EngineOptions,
+  FeatureOptions,
+  FloatTableOptions,
+  LagLimits,
+  PackedRowSource,
+  PackedTableOptions,
+  Pooling,
+  RowSource,
+  StageOptions,
+  TableOptions,
+} from "./options.js";
 export {
   type Plan,
   type PlanOptions,
@@ -24,5 +36,6 @@ export {
   type Sharding,
   type TablePlan,
 } from "./plan/plan.js";
+export { dequantiseRows, quantiseRows, type RowDtype, rowBytes } from "./rows/rows.js";
 export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage.js";
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";

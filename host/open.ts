@@ -29,10 +29,11 @@ const COLLECT_BYTES = 64 * 2 ** 20;
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
-  const tables = options.tables.map(({ name, numRows, dim, sharding, lookupsPerSample }) => ({
+  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample }) => ({
     name,
     numRows,
     dim,
+    dtype,
     lookupsPerSample: lookupsPerSample ?? onTable(name),
     ...(sharding === undefined ? {} : { sharding }),
   }));
@@ -132,7 +133,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     for (const [index, table] of tables.entries()) {
       await loadTable(table, index, plan, (s) => {
         const shard = plan.shards[s];
-        return new Float32Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes / 4);
+        return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
       });
     }
     const configs = Array.from(
