@@ -73,6 +73,7 @@ function bordersInUnits(dim: number, shards: number, { unit, units }: { unit: nu
 export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] {
   const rows = cut.by === "row" ? rowBorders(table.numRows, cut.shards) : [0, table.numRows];
   const columns = cut.by === "column" ? columnBorders(table, cut.shards) : [0, table.dim];
+  let row = storedRow(table.dtype, columns[1]);
   return Array.from({ length: cut.shards }, (_, shard) => {
     const firstRow = rows[cut.by === "row" ? shard : 0];
     const endRow = rows[cut.by === "row" ? shard + 1 : 1];
@@ -80,7 +81,8 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
     const endColumn = columns[cut.by === "column" ? shard + 1 : 1];
     const rowCount = endRow - firstRow;
     const columnCount = endColumn - firstColumn;
-    const row = storedRow(table.dtype, columnCount);
+    // Most shards are alike, and some cuts have hundreds of them: a layout is made once, not for each.
+    if (row.columns !== columnCount) row = storedRow(table.dtype, columnCount);
     const lookupsPerSample = (table.lookupsPerSample * rowCount) / table.numRows;
     return {
       table: index,

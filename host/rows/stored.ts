@@ -37,12 +37,11 @@ export interface StoredRow {
  */
 export function storedRow(dtype: RowDtype, columns: number): StoredRow {
   const codes = codeBytes(dtype, columns);
-  const row = { dtype, columns };
-  if (!isQuantised(dtype)) return { ...row, strideBytes: floatStride(codes), scales: "none" };
+  if (!isQuantised(dtype)) return { dtype, columns, strideBytes: floatStride(codes), scales: "none" };
   const inside = codes + SCALE_BYTES;
-  if (inside <= CACHE_LINE_BYTES) return { ...row, strideBytes: roundUp(inside, SCALE_BYTES), scales: "inside" };
+  if (inside <= CACHE_LINE_BYTES) return { dtype, columns, strideBytes: roundUp(inside, SCALE_BYTES), scales: "inside" };
   const strideBytes = roundUp(codes, CACHE_LINE_BYTES);
-  return { ...row, strideBytes, scales: inside <= strideBytes ? "inside" : "apart" };
+  return { dtype, columns, strideBytes, scales: inside <= strideBytes ? "inside" : "apart" };
 }
 
 function floatStride(bytes: number): number {
