@@ -21,6 +21,8 @@ export const ROW_FP16: u32 = 1;
 export const ROW_INT8: u32 = 2;
 export const ROW_INT4: u32 = 3;
 export const ROW_INT2: u32 = 4;
+/** fp16 rows without infinities and NaN, and hardly a subnormal: another kernel. */
+export const ROW_FP16_FINITE: u32 = 5;
 
 /** The value of JOB_PADDING that no index has. */
 export const NO_PADDING: u32 = 0xffffffff;
@@ -129,7 +131,7 @@ export function describeAbi(): string {
     field("STATUS_OK", STATUS_OK), field("STATUS_INDEX_RANGE", STATUS_INDEX_RANGE),
     field("POOL_SUM", POOL_SUM), field("POOL_MEAN", POOL_MEAN), field("POOL_MAX", POOL_MAX), field("POOL_NONE", POOL_NONE),
     field("ROW_FP32", ROW_FP32), field("ROW_FP16", ROW_FP16), field("ROW_INT8", ROW_INT8), field("ROW_INT4", ROW_INT4),
-    field("ROW_INT2", ROW_INT2),
+    field("ROW_INT2", ROW_INT2), field("ROW_FP16_FINITE", ROW_FP16_FINITE),
     field("JOB_FEATURE", JOB_FEATURE), field("JOB_POOLING", JOB_POOLING), field("JOB_ROWS_PTR", JOB_ROWS_PTR),
     field("JOB_STRIDE_BYTES", JOB_STRIDE_BYTES), field("JOB_COLUMNS", JOB_COLUMNS), field("JOB_FIRST_ROW", JOB_FIRST_ROW),
     field("JOB_ROW_COUNT", JOB_ROW_COUNT), field("JOB_NUM_ROWS", JOB_NUM_ROWS), field("JOB_COLUMN_BYTE", JOB_COLUMN_BYTE),

@@ -19,10 +19,10 @@
  */
 import {
   JOB_COLUMNS, JOB_FORMAT, JOB_ROWS_PTR, JOB_SCALES_PTR, JOB_SCALES_STRIDE, JOB_STRIDE_BYTES,
-  POOL_MAX, ROW_FP16, ROW_INT4, ROW_INT8,
+  POOL_MAX, ROW_FP16, ROW_FP16_FINITE, ROW_INT4, ROW_INT8,
 } from "./abi";
 import { readF32, readU32, readV128, writeF32, writeV128 } from "./exchange";
-import { codeBytes, codes16, dequantised, Fp16, highHalves, Int2, Int4, Int8, lowHalves, scaleOf } from "./format";
+import { codeBytes, codes16, dequantised, FiniteFp16, Fp16, highHalves, Int2, Int4, Int8, isFp16, lowHalves, scaleOf } from "./format";
 import { LINE_BYTES } from "./gather";
 import { clearRow, divideRow, Max, Sum, WeightedSum } from "./pool";
 
@@ -80,19 +80,19 @@ function fold32<Format, Fold>(
     const index = <usize>readU32(q);
     const row = rows + index * stride;
     const weight = weightAt<Fold>(w);
-    if (sizeof<Format>() == sizeof<Fp16>()) {
+    if (isFp16<Format>()) {
       let eight = v128.load(row);
-      a0 = fold<Fold>(a0, lowHalves(eight), weight);
-      a1 = fold<Fold>(a1, highHalves(eight), weight);
+      a0 = fold<Fold>(a0, lowHalves<Format>(eight), weight);
+      a1 = fold<Fold>(a1, highHalves<Format>(eight), weight);
       eight = v128.load(row, 16);
-      a2 = fold<Fold>(a2, lowHalves(eight), weight);
-      a3 = fold<Fold>(a3, highHalves(eight), weight);
+      a2 = fold<Fold>(a2, lowHalves<Format>(eight), weight);
+      a3 = fold<Fold>(a3, highHalves<Format>(eight), weight);
       eight = v128.load(row, 32);
-      a4 = fold<Fold>(a4, lowHalves(eight), weight);
-      a5 = fold<Fold>(a5, highHalves(eight), weight);
+      a4 = fold<Fold>(a4, lowHalves<Format>(eight), weight);
+      a5 = fold<Fold>(a5, highHalves<Format>(eight), weight);
       eight = v128.load(row, 48);
-      a6 = fold<Fold>(a6, lowHalves(eight), weight);
-      a7 = fold<Fold>(a7, highHalves(eight), weight);
+      a6 = fold<Fold>(a6, lowHalves<Format>(eight), weight);
+      a7 = fold<Fold>(a7, highHalves<Format>(eight), weight);
     } else {
       const own = scales + index * scalesStride;
       const scale = scaleOf<Format>(own);
@@ -139,14 +139,14 @@ function foldUpTo16<Format, Fold>(
     const index = <usize>readU32(q);
     const row = rows + index * stride;
     const weight = weightAt<Fold>(w);
-    if (sizeof<Format>() == sizeof<Fp16>()) {
+    if (isFp16<Format>()) {
       const eight = v128.load(row);
-      a0 = fold<Fold>(a0, lowHalves(eight), weight);
-      a1 = fold<Fold>(a1, highHalves(eight), weight);
+      a0 = fold<Fold>(a0, lowHalves<Format>(eight), weight);
+      a1 = fold<Fold>(a1, highHalves<Format>(eight), weight);
       if (columns > 8) {
         const more = v128.load(row, 16);
-        a2 = fold<Fold>(a2, lowHalves(more), weight);
-        a3 = fold<Fold>(a3, highHalves(more), weight);
+        a2 = fold<Fold>(a2, lowHalves<Format>(more), weight);
+        a3 = fold<Fold>(a3, highHalves<Format>(more), weight);
       }
     } else {
       const own = scales + index * scalesStride;
@@ -284,6 +284,7 @@ export function poolDecoded(
 ): usize {
   const format = readU32(job + JOB_FORMAT);
   if (format == ROW_FP16) return poolFormat<Fp16>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
+  if (format == ROW_FP16_FINITE) return poolFormat<FiniteFp16>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
   if (format == ROW_INT8) return poolFormat<Int8>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
   if (format == ROW_INT4) return poolFormat<Int4>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
   return poolFormat<Int2>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
@@ -300,6 +301,7 @@ export function decodeRow(job: usize, q: usize, firstRow: u32, out: usize): void
   const scales = <usize>readU32(job + JOB_SCALES_PTR) - <usize>firstRow * scalesStride;
   const end = q + 4;
   if (format == ROW_FP16) foldRows<Fp16, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
+  else if (format == ROW_FP16_FINITE) foldRows<FiniteFp16, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
   else if (format == ROW_INT8) foldRows<Int8, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
   else if (format == ROW_INT4) foldRows<Int4, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
   else foldRows<Int2, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);

@@ -1,7 +1,16 @@
 import { EmbeddingError } from "./errors.js";
 import type { Plan } from "./plan/plan.js";
 import { type FilledTable, rowsForms, show } from "./resolve.js";
-import { FloatWriter, packedWriter, quantisingWriter, rowBytes, type ShardTarget, storedRow, type TableWriter } from "./rows/rows.js";
+import {
+  FloatWriter,
+  packedWriter,
+  quantisingWriter,
+  rowBytes,
+  ShardStore,
+  type ShardTarget,
+  storedRow,
+  type TableWriter,
+} from "./rows/rows.js";
 
 /** What a function of rows is asked for at once: this much stays in a second-level cache. */
 const CHUNK_BYTES = 262_144;
@@ -113,19 +122,27 @@ async function pump<T extends ArrayLike<number> & { subarray(start: number, end:
 
 /**
  * Streams one table into the memories of its shards, in the format that they hold. Nothing of the source is kept; besides the shards one
- * chunk, and for other formats than fp32 a block of packed rows, is in memory.
+ * chunk, and for other formats than fp32 a block of packed rows, is in memory. Resolves with the shards that markFiniteHalves is for.
  * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
  */
-export async function loadTable(table: FilledTable, index: number, plan: Plan, shardBytes: (shard: number) => Uint8Array): Promise<void> {
+export async function loadTable(
+  table: FilledTable,
+  index: number,
+  plan: Plan,
+  shardBytes: (shard: number) => Uint8Array,
+): Promise<readonly number[]> {
   const { dim, dtype } = table;
-  const targets = plan.tables[index].shards.map((s): ShardTarget => {
+  const { shards } = plan.tables[index];
+  const targets = shards.map((s): ShardTarget => {
     const { firstRow, rowCount, firstColumn, columnCount } = plan.shards[s];
     return { firstRow, rowCount, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
   });
-  if (table.packed) {
-    await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, targets) }, table.rows);
-    return;
+  if (dtype === "fp32" && !table.packed) {
+    await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets) }, table.rows);
+    return [];
   }
-  const writer = dtype === "fp32" ? new FloatWriter(dim, targets) : quantisingWriter(dtype, dim, targets);
-  await pump({ table, form: floatForm(dim), writer }, table.rows);
+  const stores = targets.map((target) => new ShardStore(dim, target));
+  if (table.packed) await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores) }, table.rows);
+  else await pump({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores) }, table.rows);
+  return shards.filter((_, n) => stores[n].hasOrdinaryHalves);
 }

@@ -13,7 +13,7 @@ import { viewsOf } from "./lookup/piece.js";
 import { STATIC_BYTES } from "./memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
-import { writeRecords } from "./memory/records.js";
+import { markFiniteHalves, writeRecords } from "./memory/records.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables } from "./plan/plan.js";
 import { type FilledOptions, resolveOptions } from "./resolve.js";
@@ -131,10 +131,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
     });
     for (const [index, table] of tables.entries()) {
-      await loadTable(table, index, plan, (s) => {
+      const finite = await loadTable(table, index, plan, (s) => {
         const shard = plan.shards[s];
         return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
       });
+      for (const shard of finite) markFiniteHalves(records, shard, views.words);
     }
     const configs = Array.from(
       { length: ranks },

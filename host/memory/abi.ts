@@ -17,6 +17,7 @@ export const LAYOUT = {
   ROW_INT8: 2,
   ROW_INT4: 3,
   ROW_INT2: 4,
+  ROW_FP16_FINITE: 5,
   JOB_FEATURE: 0,
   JOB_POOLING: 4,
   JOB_ROWS_PTR: 8,

@@ -29,6 +29,8 @@ export interface RankJobs {
 export interface Records {
   jobs: RankJobs[];
   reductionCount: number;
+  /** Pointers to the jobs of each shard, by shard. */
+  shardJobs: number[][];
 }
 
 const POOLING_CODES: Record<Pooling, number> = {
@@ -63,6 +65,7 @@ export function writeRecords(input: RecordsInput): Records {
     words[(ptr + field) / 4] = value;
   };
   const jobs: RankJobs[] = [];
+  const shardJobs = plan.shards.map((): number[] => []);
   let job = map.jobsPtr;
   for (let rank = 0; rank < plan.ranks; rank += 1) {
     const mine: RankJobs = { ptr: job, count: 0, partial: false };
@@ -92,6 +95,7 @@ export function writeRecords(input: RecordsInput): Records {
         put(job, LAYOUT.JOB_FORMAT, FORMAT_CODES[dtype]);
         put(job, LAYOUT.JOB_SCALES_PTR, map.shardPtrs[s] + scales.offsetBytes);
         put(job, LAYOUT.JOB_SCALES_STRIDE, scales.strideBytes);
+        shardJobs[s].push(job);
         job += LAYOUT.JOB_BYTES;
         mine.count += 1;
         mine.partial ||= partial;
@@ -99,7 +103,12 @@ export function writeRecords(input: RecordsInput): Records {
     });
     jobs.push(mine);
   }
-  return { jobs, reductionCount: writeReductions(input, put) };
+  return { jobs, reductionCount: writeReductions(input, put), shardJobs };
+}
+
+/** Lets the jobs of an fp16 shard use the kernel for finite halves. Before any rank reads them, when its rows are known. */
+export function markFiniteHalves({ shardJobs }: Records, shard: number, words: Uint32Array): void {
+  for (const job of shardJobs[shard]) words[(job + LAYOUT.JOB_FORMAT) / 4] = LAYOUT.ROW_FP16_FINITE;
 }
 
 function writeReductions(input: RecordsInput, put: (ptr: number, field: number, value: number) => void): number {

@@ -1,5 +1,6 @@
 import { codeBytes, type RowDtype, rowBytes, valueBits } from "./dtype.js";
 import { halfValues } from "./half.js";
+import { HalvesSeen } from "./halves-seen.js";
 import { type StoredRow, scalesPlace } from "./stored.js";
 
 /** A rectangle of a table and the bytes that hold it. */
@@ -13,7 +14,7 @@ export interface ShardTarget {
 }
 
 /** Up to this many bytes a loop is faster than a subarray and its set. */
-const LOOP_BYTES = 256;
+const LOOP_BYTES = 96;
 
 /** Writes the part of packed rows that one shard holds. Scale and bias are those of the whole row, wherever the columns are cut: so are the bits. */
 export class ShardStore {
@@ -27,6 +28,7 @@ export class ShardStore {
   readonly #firstBit: number;
   readonly #codeBytes: number;
   readonly #words: DataView;
+  readonly #halves = new HalvesSeen();
   readonly #scales: { offsetBytes: number; strideBytes: number };
 
   constructor(dim: number, target: ShardTarget) {
@@ -43,12 +45,23 @@ export class ShardStore {
     this.#scales = scalesPlace(row, bytes.length);
   }
 
+  /** Whether the shard's values are halves, and such that the kernel for finite ones serves. */
+  get hasOrdinaryHalves(): boolean {
+    return this.#dtype === "fp16" && this.#halves.areOrdinary;
+  }
+
   /** Takes rows [firstRow, firstRow + count) of the table; `packed` holds them whole, one behind the other. */
   write(packed: Uint8Array, firstRow: number, count: number): void {
     const { row: stored, firstRow: shardFirst, rowCount } = this.#target;
     const tail = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+    const first = Math.max(firstRow, shardFirst);
     const end = Math.min(firstRow + count, shardFirst + rowCount);
-    for (let row = Math.max(firstRow, shardFirst); row < end; row += 1) {
+    if (this.#dtype === "fp32" && stored.strideBytes === this.#rowBytes && first < end) {
+      const whole = packed.subarray((first - firstRow) * this.#rowBytes, (end - firstRow) * this.#rowBytes);
+      this.#target.bytes.set(whole, (first - shardFirst) * stored.strideBytes);
+      return;
+    }
+    for (let row = first; row < end; row += 1) {
       const from = (row - firstRow) * this.#rowBytes;
       const own = row - shardFirst;
       this.#writeCodes(packed, from + this.#firstByte, own * stored.strideBytes);
@@ -61,7 +74,13 @@ export class ShardStore {
     const { bytes } = this.#target;
     const count = this.#codeBytes;
     const bit = this.#firstBit;
-    if (bit !== 0) {
+    if (this.#dtype === "fp16") {
+      for (let n = 0; n < count; n += 2) {
+        bytes[to + n] = packed[from + n];
+        bytes[to + n + 1] = packed[from + n + 1];
+        this.#halves.see(packed[from + n] | (packed[from + n + 1] << 8));
+      }
+    } else if (bit !== 0) {
       // The next byte is there always: scale and bias follow the codes. Codes past the shard's last column are never looked at.
       for (let n = 0; n < count; n += 1) bytes[to + n] = (packed[from + n] >>> bit) | (packed[from + n + 1] << (8 - bit));
     } else if (count > LOOP_BYTES) {

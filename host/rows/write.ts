@@ -1,6 +1,6 @@
 import { type RowDtype, rowBytes } from "./dtype.js";
 import { quantiseRows } from "./quantise.js";
-import { ShardStore, type ShardTarget } from "./store.js";
+import type { ShardStore } from "./store.js";
 import { WholeRows } from "./whole-rows.js";
 
 /** Takes what a table's source gives, in its order; chunks may start and end within a row. */
@@ -12,16 +12,14 @@ export interface TableWriter<T> {
 const BLOCK_BYTES = 65536;
 
 /** Packed rows into the shards that hold their parts. */
-export function packedWriter(dtype: RowDtype, dim: number, targets: readonly ShardTarget[]): TableWriter<Uint8Array> {
-  const stores = targets.map((target) => new ShardStore(dim, target));
+export function packedWriter(dtype: RowDtype, dim: number, stores: readonly ShardStore[]): TableWriter<Uint8Array> {
   return new WholeRows(new Uint8Array(rowBytes(dtype, dim)), (packed, firstRow, count) => {
     for (const store of stores) store.write(packed, firstRow, count);
   });
 }
 
 /** Floats into shards of another format: quantised a block of rows at a time. */
-export function quantisingWriter(dtype: RowDtype, dim: number, targets: readonly ShardTarget[]): TableWriter<Float32Array> {
-  const stores = targets.map((target) => new ShardStore(dim, target));
+export function quantisingWriter(dtype: RowDtype, dim: number, stores: readonly ShardStore[]): TableWriter<Float32Array> {
   const bytes = rowBytes(dtype, dim);
   const blockRows = Math.max(1, Math.floor(BLOCK_BYTES / bytes));
   const block = new Uint8Array(blockRows * bytes);
