@@ -18,11 +18,12 @@
  * (docs/decisions/0007).
  */
 import {
-  JOB_COLUMNS, JOB_FORMAT, JOB_ROWS_PTR, JOB_SCALES_PTR, JOB_SCALES_STRIDE, JOB_STRIDE_BYTES,
+  JOB_COLUMNS, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_SCALES_PTR, JOB_SCALES_STRIDE, JOB_STRIDE_BYTES,
   POOL_MAX, ROW_FP16, ROW_FP16_FINITE, ROW_INT4, ROW_INT8,
 } from "./abi";
-import { readF32, readU32, readV128, writeF32, writeV128 } from "./exchange";
-import { codeBytes, codes16, dequantised, FiniteFp16, Fp16, highHalves, Int2, Int4, Int8, isFp16, lowHalves, scaleOf } from "./format";
+import { foldRows } from "./decode-fold";
+import { readU32 } from "./exchange";
+import { FiniteFp16, Fp16, Int2, Int4, Int8 } from "./format";
 import { LINE_BYTES } from "./gather";
 import { clearRow, divideRow, Max, Sum, WeightedSum } from "./pool";
 
@@ -31,196 +32,54 @@ const AHEAD_BYTES: usize = 16384;
 const MIN_AHEAD_ROWS: usize = 4;
 const MAX_AHEAD_ROWS: usize = 128;
 
-/** Takes the touched bytes so that no optimiser drops the touch. */
-let sink: u32 = 0;
-
-/** What a fold starts from: -0 + x and max(-infinity, x) are x, of -0 and NaN as well. */
-// @ts-ignore: decorator
-@inline
-function nothing<Fold>(): v128 {
-  if (sizeof<Fold>() == sizeof<Max>()) return f32x4.splat(-Infinity);
-  return f32x4.splat(-0.0);
+function aheadRows(stride: usize): usize {
+  return max(MIN_AHEAD_ROWS, min(MAX_AHEAD_ROWS, AHEAD_BYTES / stride));
 }
 
-// @ts-ignore: decorator
-@inline
-function fold<Fold>(acc: v128, row: v128, weight: v128): v128 {
-  if (sizeof<Fold>() == sizeof<Sum>()) return f32x4.add(acc, row);
-  if (sizeof<Fold>() == sizeof<WeightedSum>()) return f32x4.add(acc, f32x4.mul(weight, row));
-  return f32x4.max(acc, row);
-}
+// The lines of a row as a type, as in gather.ts.
+type OneLine = u8;
+type TwoLines = u16;
+type AnyLines = u32;
 
-// @ts-ignore: decorator
-@inline
-function weightAt<Fold>(w: usize): v128 {
-  if (sizeof<Fold>() == sizeof<WeightedSum>()) return f32x4.splat(readF32(w));
-  return f32x4.splat(1);
-}
+// The width of an index as a type: its sizeof.
+type Index4 = u32;
+type Index8 = u64;
 
 /**
- * Folds 32 columns of the rows at indices [q, end) into out. `fresh`: out holds nothing yet. w: address of the weight of the index at q
- * (WeightedSum only).
- */
-function fold32<Format, Fold>(
-  rows: usize, stride: usize, scales: usize, scalesStride: usize,
-  q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool,
-): void {
-  let a0 = nothing<Fold>(), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
-  if (!fresh) {
-    a0 = readV128(out);
-    a1 = readV128(out + 16);
-    a2 = readV128(out + 32);
-    a3 = readV128(out + 48);
-    a4 = readV128(out + 64);
-    a5 = readV128(out + 80);
-    a6 = readV128(out + 96);
-    a7 = readV128(out + 112);
-  }
-  for (; q < end; q += indexBytes, w += 4) {
-    const index = <usize>readU32(q);
-    const row = rows + index * stride;
-    const weight = weightAt<Fold>(w);
-    if (isFp16<Format>()) {
-      let eight = v128.load(row);
-      a0 = fold<Fold>(a0, lowHalves<Format>(eight), weight);
-      a1 = fold<Fold>(a1, highHalves<Format>(eight), weight);
-      eight = v128.load(row, 16);
-      a2 = fold<Fold>(a2, lowHalves<Format>(eight), weight);
-      a3 = fold<Fold>(a3, highHalves<Format>(eight), weight);
-      eight = v128.load(row, 32);
-      a4 = fold<Fold>(a4, lowHalves<Format>(eight), weight);
-      a5 = fold<Fold>(a5, highHalves<Format>(eight), weight);
-      eight = v128.load(row, 48);
-      a6 = fold<Fold>(a6, lowHalves<Format>(eight), weight);
-      a7 = fold<Fold>(a7, highHalves<Format>(eight), weight);
-    } else {
-      const own = scales + index * scalesStride;
-      const scale = scaleOf<Format>(own);
-      const bias = v128.load32_splat(own, 4);
-      let sixteen = codes16<Format>(row);
-      let eight = i16x8.extend_low_i8x16_u(sixteen);
-      a0 = fold<Fold>(a0, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a1 = fold<Fold>(a1, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-      eight = i16x8.extend_high_i8x16_u(sixteen);
-      a2 = fold<Fold>(a2, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a3 = fold<Fold>(a3, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-      sixteen = codes16<Format>(row + codeBytes<Format>(16));
-      eight = i16x8.extend_low_i8x16_u(sixteen);
-      a4 = fold<Fold>(a4, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a5 = fold<Fold>(a5, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-      eight = i16x8.extend_high_i8x16_u(sixteen);
-      a6 = fold<Fold>(a6, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a7 = fold<Fold>(a7, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-    }
-  }
-  writeV128(out, a0);
-  writeV128(out + 16, a1);
-  writeV128(out + 32, a2);
-  writeV128(out + 48, a3);
-  writeV128(out + 64, a4);
-  writeV128(out + 80, a5);
-  writeV128(out + 96, a6);
-  writeV128(out + 112, a7);
-}
-
-/** The same for 1 to 16 columns. */
-function foldUpTo16<Format, Fold>(
-  rows: usize, stride: usize, scales: usize, scalesStride: usize, columns: usize,
-  q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool,
-): void {
-  let a0 = nothing<Fold>(), a1 = a0, a2 = a0, a3 = a0;
-  if (!fresh) {
-    a0 = readLanes(out, columns);
-    if (columns > 4) a1 = readLanes(out + 16, columns - 4);
-    if (columns > 8) a2 = readLanes(out + 32, columns - 8);
-    if (columns > 12) a3 = readLanes(out + 48, columns - 12);
-  }
-  for (; q < end; q += indexBytes, w += 4) {
-    const index = <usize>readU32(q);
-    const row = rows + index * stride;
-    const weight = weightAt<Fold>(w);
-    if (isFp16<Format>()) {
-      const eight = v128.load(row);
-      a0 = fold<Fold>(a0, lowHalves<Format>(eight), weight);
-      a1 = fold<Fold>(a1, highHalves<Format>(eight), weight);
-      if (columns > 8) {
-        const more = v128.load(row, 16);
-        a2 = fold<Fold>(a2, lowHalves<Format>(more), weight);
-        a3 = fold<Fold>(a3, highHalves<Format>(more), weight);
-      }
-    } else {
-      const own = scales + index * scalesStride;
-      const scale = scaleOf<Format>(own);
-      const bias = v128.load32_splat(own, 4);
-      const sixteen = codes16<Format>(row);
-      let eight = i16x8.extend_low_i8x16_u(sixteen);
-      a0 = fold<Fold>(a0, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a1 = fold<Fold>(a1, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-      eight = i16x8.extend_high_i8x16_u(sixteen);
-      a2 = fold<Fold>(a2, dequantised(i32x4.extend_low_i16x8_u(eight), scale, bias), weight);
-      a3 = fold<Fold>(a3, dequantised(i32x4.extend_high_i16x8_u(eight), scale, bias), weight);
-    }
-  }
-  writeLanes(out, a0, columns);
-  if (columns > 4) writeLanes(out + 16, a1, columns - 4);
-  if (columns > 8) writeLanes(out + 32, a2, columns - 8);
-  if (columns > 12) writeLanes(out + 48, a3, columns - 12);
-}
-
-/** The first min(lanes, 4) floats at ptr. */
-function readLanes(ptr: usize, lanes: usize): v128 {
-  if (lanes >= 4) return readV128(ptr);
-  let v = f32x4.splat(readF32(ptr));
-  if (lanes > 1) v = f32x4.replace_lane(v, 1, readF32(ptr + 4));
-  if (lanes > 2) v = f32x4.replace_lane(v, 2, readF32(ptr + 8));
-  return v;
-}
-
-function writeLanes(ptr: usize, v: v128, lanes: usize): void {
-  if (lanes >= 4) {
-    writeV128(ptr, v);
-    return;
-  }
-  writeF32(ptr, f32x4.extract_lane(v, 0));
-  if (lanes > 1) writeF32(ptr + 4, f32x4.extract_lane(v, 1));
-  if (lanes > 2) writeF32(ptr + 8, f32x4.extract_lane(v, 2));
-}
-
-/** All columns of the rows at indices [q, end), in passes of 32 and 16. */
-function foldRows<Format, Fold>(
-  rows: usize, stride: usize, scales: usize, scalesStride: usize, columns: usize,
-  q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool,
-): void {
-  for (; columns >= 32; columns -= 32, rows += codeBytes<Format>(32), out += 128) {
-    fold32<Format, Fold>(rows, stride, scales, scalesStride, q, end, indexBytes, w, out, fresh);
-  }
-  for (; columns > 0; rows += codeBytes<Format>(16), out += 64) {
-    const now = min<usize>(columns, 16);
-    foldUpTo16<Format, Fold>(rows, stride, scales, scalesStride, now, q, end, indexBytes, w, out, fresh);
-    columns -= now;
-  }
-}
-
-/**
- * As touchRows of gather.ts: loads a word of every line that the rows at [q, end) lie in, their scales' included, and checks each index.
- * Returns 0, or the address of the first index that is out of range.
+ * As touchRows of gather.ts: loads a byte of every line that the rows at [q, end) lie in, their scales' included, and checks each index.
+ * Returns 0, or the address of the first index that is out of range. What is loaded is dropped: a load may trap, so no compiler leaves it out.
  */
 function touchRows(rows: usize, stride: usize, scales: usize, scalesStride: usize, limit: u32, q: usize, end: usize, indexBytes: usize): usize {
+  if (indexBytes == 4) return touchBy<Index4>(rows, stride, scales, scalesStride, limit, q, end);
+  return touchBy<Index8>(rows, stride, scales, scalesStride, limit, q, end);
+}
+
+function touchBy<Index>(rows: usize, stride: usize, scales: usize, scalesStride: usize, limit: u32, q: usize, end: usize): usize {
   const apart = scalesStride != 0 && scalesStride != stride;
-  let seen: u32 = 0;
-  for (; q < end; q += indexBytes) {
+  if (stride <= LINE_BYTES) return touchLines<Index, OneLine>(rows, stride, scales, scalesStride, apart, limit, q, end);
+  if (stride == 2 * LINE_BYTES) return touchLines<Index, TwoLines>(rows, stride, scales, scalesStride, apart, limit, q, end);
+  return touchLines<Index, AnyLines>(rows, stride, scales, scalesStride, apart, limit, q, end);
+}
+
+function touchLines<Index, Lines>(
+  rows: usize, stride: usize, scales: usize, scalesStride: usize, apart: bool, limit: u32, q: usize, end: usize,
+): usize {
+  for (; q < end; q += sizeof<Index>()) {
     const index = readU32(q);
     if (index >= limit) return q;
-    if (indexBytes == 8) {
+    if (sizeof<Index>() == sizeof<Index8>()) {
       if (readU32(q + 4) != 0) return q;
     }
     const row = rows + <usize>index * stride;
-    // A stride below a line may straddle two; longer ones are whole lines.
-    seen ^= load<u32>(row) ^ load<u32>(row + stride - 4);
-    for (let line: usize = LINE_BYTES; line + LINE_BYTES < stride; line += LINE_BYTES) seen ^= load<u32>(row + line);
-    if (apart) seen ^= load<u32>(scales + <usize>index * scalesStride);
+    load<u8>(row);
+    // A row shorter than a line may straddle two.
+    if (sizeof<Lines>() == sizeof<OneLine>()) load<u8>(row + stride - 1);
+    if (sizeof<Lines>() == sizeof<TwoLines>()) load<u8>(row, 64);
+    if (sizeof<Lines>() == sizeof<AnyLines>()) {
+      for (let line = row + LINE_BYTES, rowEnd = row + stride; line < rowEnd; line += LINE_BYTES) load<u8>(line);
+    }
+    if (apart) load<u8>(scales + <usize>index * scalesStride);
   }
-  sink = seen;
   return 0;
 }
 
@@ -234,7 +93,7 @@ function poolBags<Format, Fold>(
   const scales = <usize>readU32(job + JOB_SCALES_PTR);
   const scalesStride = <usize>readU32(job + JOB_SCALES_STRIDE);
   const columns = <usize>readU32(job + JOB_COLUMNS);
-  const ahead = max(MIN_AHEAD_ROWS, min(MAX_AHEAD_ROWS, AHEAD_BYTES / stride)) * indexBytes;
+  const ahead = aheadRows(stride) * indexBytes;
   const last = indices + <usize>readU32(offsets + (bags << 2)) * indexBytes;
   let q = indices + <usize>readU32(offsets) * indexBytes;
   let w = weights + (<usize>readU32(offsets) << 2);
@@ -290,19 +149,55 @@ export function poolDecoded(
   return poolFormat<Int2>(job, pooling, limit, mean, indices, indexBytes, offsets, weights, bags, out, outStride);
 }
 
-/** Writes the row that the index at q names, less firstRow, as fp32 to out. The index is known to be good. */
-export function decodeRow(job: usize, q: usize, firstRow: u32, out: usize): void {
-  const format = readU32(job + JOB_FORMAT);
-  const columns = <usize>readU32(job + JOB_COLUMNS);
+/** Rows that the last call of gatherDecoded gave; with a bad index, none. */
+export let decodedRows: u32 = 0;
+
+function gatherFormat<Format>(job: usize, q: usize, end: usize, indexBytes: usize, out: usize, outStride: usize): usize {
+  const rows = <usize>readU32(job + JOB_ROWS_PTR);
   const stride = <usize>readU32(job + JOB_STRIDE_BYTES);
+  const scales = <usize>readU32(job + JOB_SCALES_PTR);
   const scalesStride = <usize>readU32(job + JOB_SCALES_STRIDE);
+  const columns = <usize>readU32(job + JOB_COLUMNS);
+  const numRows = readU32(job + JOB_NUM_ROWS);
+  const firstRow = readU32(job + JOB_FIRST_ROW);
+  const rowCount = readU32(job + JOB_ROW_COUNT);
   // Where row 0 of the table would be. It may lie before the memory's start; the sums wrap back.
-  const rows = <usize>readU32(job + JOB_ROWS_PTR) - <usize>firstRow * stride;
-  const scales = <usize>readU32(job + JOB_SCALES_PTR) - <usize>firstRow * scalesStride;
-  const end = q + 4;
-  if (format == ROW_FP16) foldRows<Fp16, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
-  else if (format == ROW_FP16_FINITE) foldRows<FiniteFp16, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
-  else if (format == ROW_INT8) foldRows<Int8, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
-  else if (format == ROW_INT4) foldRows<Int4, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
-  else foldRows<Int2, Sum>(rows, stride, scales, scalesStride, columns, q, end, 4, 0, out, true);
+  const origin = rows - <usize>firstRow * stride;
+  const scalesOrigin = scales - <usize>firstRow * scalesStride;
+  const ahead = aheadRows(stride) * indexBytes;
+  let count: u32 = 0;
+  decodedRows = 0;
+  while (q < end) {
+    const blockEnd = min(q + ahead, end);
+    if (rowCount == numRows) {
+      const bad = touchRows(rows, stride, scales, scalesStride, numRows, q, blockEnd, indexBytes);
+      if (bad != 0) return bad;
+    }
+    for (; q < blockEnd; q += indexBytes, out += outStride) {
+      const index = readU32(q);
+      if (index >= numRows) return q;
+      if (indexBytes == 8) {
+        if (readU32(q + 4) != 0) return q;
+      }
+      if (index - firstRow < rowCount) {
+        foldRows<Format, Sum>(origin, stride, scalesOrigin, scalesStride, columns, q, q + indexBytes, indexBytes, 0, out, true);
+        count++;
+      }
+    }
+  }
+  decodedRows = count;
+  return 0;
+}
+
+/**
+ * Rows as they are, as fp32: the row at each index of [q, end) to out, outStride bytes on from one to the next; rows that the shard does not hold are left
+ * alone. Returns 0 or the address of the first bad index; decodedRows counts the rows.
+ */
+export function gatherDecoded(job: usize, q: usize, end: usize, indexBytes: usize, out: usize, outStride: usize): usize {
+  const format = readU32(job + JOB_FORMAT);
+  if (format == ROW_FP16) return gatherFormat<Fp16>(job, q, end, indexBytes, out, outStride);
+  if (format == ROW_FP16_FINITE) return gatherFormat<FiniteFp16>(job, q, end, indexBytes, out, outStride);
+  if (format == ROW_INT8) return gatherFormat<Int8>(job, q, end, indexBytes, out, outStride);
+  if (format == ROW_INT4) return gatherFormat<Int4>(job, q, end, indexBytes, out, outStride);
+  return gatherFormat<Int2>(job, q, end, indexBytes, out, outStride);
 }

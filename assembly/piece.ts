@@ -7,7 +7,7 @@ import {
   PIECE_BATCH_SIZE, PIECE_FEATURE_MAP_PTR, PIECE_INDEX_BYTES, PIECE_INDICES_PTR, PIECE_OFFSETS_PTR, PIECE_WEIGHTS_PTR,
   POOL_MAX, POOL_MEAN, POOL_NONE, ROW_FP32,
 } from "./abi";
-import { decodeRow, poolDecoded } from "./decode";
+import { decodedRows, gatherDecoded, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
 import { copyRow, touchRow } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
@@ -53,12 +53,16 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
   const firstRow = readU32(job + JOB_FIRST_ROW);
   const rowCount = readU32(job + JOB_ROW_COUNT);
   const rowBytes = <usize>readU32(job + JOB_TABLE_COLUMNS) << 2;
-  const isFp32 = readU32(job + JOB_FORMAT) == ROW_FP32;
   const origin = readU32(featureOffsets);
   const begin = readU32(featureOffsets + (firstBag << 2));
   const end = readU32(featureOffsets + ((firstBag + bags) << 2));
   let out = values + <usize>(begin - origin) * rowBytes + <usize>readU32(job + JOB_COLUMN_BYTE);
   let q = indices + <usize>begin * indexBytes;
+  if (readU32(job + JOB_FORMAT) != ROW_FP32) {
+    const bad = gatherDecoded(job, q, indices + <usize>end * indexBytes, indexBytes, out, rowBytes);
+    gatheredRows += <f64>decodedRows;
+    return bad;
+  }
   let gathered: u32 = 0;
   for (const qEnd = indices + <usize>end * indexBytes; q < qEnd; q += indexBytes, out += rowBytes) {
     const index = readU32(q);
@@ -68,8 +72,7 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
     }
     const row = index - firstRow;
     if (row >= rowCount) continue;
-    if (isFp32) copyRow(rows + <usize>row * stride, columns, out);
-    else decodeRow(job, q, firstRow, out);
+    copyRow(rows + <usize>row * stride, columns, out);
     gathered++;
   }
   gatheredRows += <f64>gathered;
