@@ -20,6 +20,7 @@ module.exports = {
     below("memory-is-a-map", "^host/memory/", "^host/(memory/|plan/|rows/|collective/|errors\\.ts$|options\\.ts$)", "byte maps and kernels, no engine"),
     below("shard-runs-on-its-own-thread", "^host/shard/", "^host/(shard/|collective/|memory/|errors\\.ts$)", "nothing of the caller's side crosses the thread line"),
     below("reference-stands-alone", "^host/reference\\.ts$", "^host/(errors|options)\\.ts$", "an oracle that shared code with the product could not tell its bugs"),
+    below("tables-know-files", "^host/tables/", "^host/(tables/|rows/|errors\\.ts$|options\\.ts$|direct\\.ts$)", "files in, TableOptions out; no engine, no memories"),
     {
       name: "gang-is-the-one-piscina-import",
       severity: "error",

@@ -1,0 +1,50 @@
+/** Element types that rows are read from, and how their bytes become floats. All little-endian, as is every machine that runs wasm. */
+export type ElementType = "f32" | "f16" | "bf16" | "f64";
+
+export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = { f32: 4, f16: 2, bf16: 2, f64: 8 };
+
+/** Bytes -> floats; `bytes` starts on a multiple of 8 of its buffer and holds out.length whole elements. */
+export type Decode = (bytes: Uint8Array, out: Float32Array) => void;
+
+/** How `type` is decoded. f32 is a copy of the bits; f64 rounds to the nearest float. */
+export function decoderOf(type: ElementType): Decode {
+  return DECODERS[type];
+}
+
+const DECODERS: Readonly<Record<ElementType, Decode>> = {
+  f32: (bytes, out) => new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes),
+  f16: (bytes, out) => {
+    const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, out.length);
+    const bits = bitsOf(out);
+    const table = halfTable();
+    for (let n = 0; n < bits.length; n += 1) bits[n] = table[halves[n]];
+  },
+  bf16: (bytes, out) => {
+    const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, out.length);
+    const bits = bitsOf(out);
+    for (let n = 0; n < bits.length; n += 1) bits[n] = halves[n] << 16;
+  },
+  f64: (bytes, out) => out.set(new Float64Array(bytes.buffer, bytes.byteOffset, out.length)),
+};
+
+function bitsOf(floats: Float32Array): Uint32Array {
+  return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+}
+
+let halves: Uint32Array | undefined;
+
+/** The bits of the float that each of the 65,536 halves is: 256 KiB, made when first needed. NaN payloads are kept. */
+function halfTable(): Uint32Array {
+  halves ??= Uint32Array.from({ length: 65536 }, (_, half) => {
+    const sign = (half & 0x8000) << 16;
+    const exponent = (half >> 10) & 0x1f;
+    const mantissa = half & 0x3ff;
+    if (exponent === 0x1f) return (sign | 0x7f800000 | (mantissa << 13)) >>> 0;
+    if (exponent !== 0) return (sign | ((exponent + 112) << 23) | (mantissa << 13)) >>> 0;
+    if (mantissa === 0) return sign >>> 0;
+    // Subnormal: mantissa * 2^-24. Its highest bit becomes the float's implicit one.
+    const shift = Math.clz32(mantissa) - 21;
+    return (sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13)) >>> 0;
+  });
+  return halves;
+}
