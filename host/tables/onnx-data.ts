@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { ELEMENT_BYTES, type ElementType } from "./elements.js";
+import type { ElementType } from "./elements.js";
 import { fileError, quote } from "./fault.js";
 import { TableFile } from "./file.js";
 import { productOf } from "./limits.js";
@@ -13,6 +13,9 @@ const ELEMENT_TYPES: Readonly<Record<number, { type: ElementType; word: string }
   [ONNX_TYPE.DOUBLE]: { type: "f64", word: "DOUBLE" },
   [ONNX_TYPE.BFLOAT16]: { type: "bf16", word: "BFLOAT16" },
 };
+
+/** Bytes of an element, by TensorProto.DataType; strings and packed 4-bit types have none. */
+const BYTES_BY_TYPE: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2 };
 
 /** How the elements of a tensor are read, and ONNX's word for them; undefined for what is no float. */
 export function elementsOf({ dataType }: OnnxTensor): { type: ElementType; word: string } | undefined {
@@ -32,22 +35,23 @@ export class ExternalFiles {
   }
 
   /**
-   * Where the bytes of a tensor of floats lie, in the model's file or beside it.
+   * Where the bytes of a tensor lie, in the model's file or beside it; in the model's file it must be raw_data or floats.
    * @throws (rejects) EmbeddingError EMBEDDING_FILE when they are not all there, or not where a model may have them
    */
   async find(tensor: OnnxTensor): Promise<ByteRange> {
     const { path } = this.#model;
     const where = `initialiser ${quote(tensor.name)}`;
-    const elements = elementsOf(tensor);
+    const elementBytes = Object.hasOwn(BYTES_BY_TYPE, tensor.dataType) ? BYTES_BY_TYPE[tensor.dataType] : undefined;
     const values = productOf(tensor.dims);
-    if (values === undefined || elements === undefined) {
-      throw fileError(path, { where, got: `dims [${tensor.dims.join(", ")}]`, expected: "whole numbers with a product below 2^53" });
+    if (values === undefined || elementBytes === undefined) {
+      const got = `type ${tensor.dataType}, dims [${tensor.dims.join(", ")}]`;
+      throw fileError(path, { where, got, expected: "a type of numbers, and whole numbers with a product below 2^53" });
     }
-    const bytes = values * ELEMENT_BYTES[elements.type];
+    const bytes = values * elementBytes;
     if (tensor.external !== undefined) return this.#findExternal(tensor, tensor.external, bytes);
     const { start, end } = tensor.data ?? { start: 0, end: 0 };
     if (end - start !== bytes) {
-      const expected = `${bytes} for ${elements.word} [${tensor.dims.join(", ")}] as raw_data, or as packed values of that type`;
+      const expected = `${bytes} for type ${tensor.dataType}, dims [${tensor.dims.join(", ")}], as raw_data or as packed values of that type`;
       throw fileError(path, { where, got: `${end - start} bytes`, expected });
     }
     return { file: this.#model, offset: start, count: bytes };

@@ -6,11 +6,11 @@ import { BYTES, FIXED32, type ProtoField, type ProtoRange, ProtoReader, VARINT }
  * The parts of ONNX's messages that tables and cuts need, by field number: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  * Whatever else a message has stays in the file, where its range tells.
  */
-const MODEL = { graph: 7 } as const;
-const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
+export const MODEL = { graph: 7 } as const;
+export const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
 const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 } as const;
 const ATTRIBUTE = { name: 1, i: 3, s: 4, t: 5, g: 6, ints: 8 } as const;
-const TENSOR = {
+export const TENSOR = {
   dims: 1,
   dataType: 2,
   floatData: 4,
@@ -23,7 +23,7 @@ const TENSOR = {
   location: 14,
 } as const;
 const ENTRY = { key: 1, value: 2 } as const;
-const VALUE = { name: 1, type: 2 } as const;
+export const VALUE = { name: 1, type: 2 } as const;
 const TYPE = { tensor: 1 } as const;
 const TENSOR_TYPE = { elemType: 1, shape: 2 } as const;
 const SHAPE = { dim: 1 } as const;
