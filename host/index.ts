@@ -39,5 +39,5 @@ export {
 export { dequantiseRows, quantiseRows, type RowDtype, rowBytes } from "./rows/rows.js";
 export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage.js";
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";
-export { openModels } from "./tables/open-models.js";
-export type { FileTable, LeftOut, ModelFormat, ModelTables, StoredRows } from "./tables/types.js";
+export { type OpenModelsOptions, openModels } from "./tables/open-models.js";
+export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, PackedFileTable, StoredRows } from "./tables/types.js";

@@ -30,8 +30,10 @@ export function readBagLoop(map: GraphMap, node: OnnxNode, dims: ReadonlyMap<str
     return `a loop that does not end in ReduceSum, ReduceMean or ReduceMax of the bag's rows (weights of a sample cannot be cut out)`;
   }
   const slice = bodyMap.producer(gather.inputs[1]);
-  const [begins, ends] = slice?.opType === "Slice" && bodyMap.integer(slice.inputs[3]) === 0 ? [1, 2].map((n) => boundsOf(bodyMap, slice.inputs[n])) : [];
-  if (slice === undefined || begins === undefined || ends === undefined || !isShifted(map, ends, begins)) return "a loop whose bags are no slices of one list of indices";
+  const [begins, ends] =
+    slice?.opType === "Slice" && bodyMap.integer(slice.inputs[3]) === 0 ? [1, 2].map((n) => boundsOf(bodyMap, slice.inputs[n])) : [];
+  if (slice === undefined || begins === undefined || ends === undefined || !isShifted(map, ends, begins))
+    return "a loop whose bags are no slices of one list of indices";
   return readBags(map, { indices: slice.inputs[0], begins, lookup: { table, pooling, output: node.outputs[0] }, dim });
 }
 
@@ -72,7 +74,12 @@ function readBags(map: GraphMap, { indices, begins, lookup, dim }: Bags): GraphL
   if (typeof from === "string") return from;
   if (from.select.length > 0 || from.shape.length !== 1 || source.shape.length !== 1) return "offsets or indices that are no list";
   const includeLastOffset = concat?.opType !== "Concat";
-  return { ...lookup, indices: source, bags: { offsets: from.input, includeLastOffset }, shape: [includeLastOffset ? undefined : from.shape[0], dim] };
+  return {
+    ...lookup,
+    indices: source,
+    bags: { offsets: from.input, includeLastOffset },
+    shape: [includeLastOffset ? undefined : from.shape[0], dim],
+  };
 }
 
 /** A matrix of indices whose rows are the bags: Reshape(matrix, [-1]) and Range(0, its size, its second extent). */

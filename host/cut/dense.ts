@@ -1,7 +1,7 @@
-import { type ByteRange } from "../tables/stream.js";
 import { fileError, quote } from "../tables/fault.js";
+import type { ExternalFiles } from "../tables/onnx-data.js";
 import { GRAPH, MODEL, ONNX_TYPE, type OnnxModel, type OnnxNode, type OnnxTensor, TENSOR, VALUE } from "../tables/onnx-model.js";
-import { type ExternalFiles } from "../tables/onnx-data.js";
+import type { ByteRange } from "../tables/stream.js";
 import { type GraphMap, label, readBy } from "./graph-map.js";
 import type { GraphLookup } from "./lookup.js";
 import { bytesField, numberField, type Piece } from "./protobuf-writer.js";
@@ -31,11 +31,19 @@ export function densePart(map: GraphMap, lookups: readonly GraphLookup[], tables
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { name, by } = next;
     if (given.has(name) && by === undefined) {
-      throw fileError(map.path, { where: `output ${quote(name)}`, got: "the rows of a table as they are", expected: "an output that a dense part makes" });
+      throw fileError(map.path, {
+        where: `output ${quote(name)}`,
+        got: "the rows of a table as they are",
+        expected: "an output that a dense part makes",
+      });
     }
     if (tables.has(name)) {
       const where = by === undefined ? `output ${quote(name)}` : label(by);
-      throw fileError(map.path, { where, got: `table ${quote(name)}, which lookups read as well`, expected: "lookups alone; --leave TABLE keeps a table in the dense part" });
+      throw fileError(map.path, {
+        where,
+        got: `table ${quote(name)}, which lookups read as well`,
+        expected: "lookups alone; --leave TABLE keeps a table in the dense part",
+      });
     }
     if (seen.has(name)) continue;
     seen.add(name);

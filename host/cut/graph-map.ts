@@ -28,7 +28,11 @@ export class GraphMap {
       for (const output of node.outputs) {
         if (output === "") continue;
         if (this.#producers.has(output)) {
-          throw fileError(this.path, { where: label(node), got: `the output ${quote(output)}, which another node gives too`, expected: "each once" });
+          throw fileError(this.path, {
+            where: label(node),
+            got: `the output ${quote(output)}, which another node gives too`,
+            expected: "each once",
+          });
         }
         this.#producers.set(output, node);
       }
@@ -56,7 +60,11 @@ export class GraphMap {
 
   /** An input of the model itself. */
   modelInput(name: string): OnnxValue | undefined {
-    return this.#outer === undefined ? this.#inputs.get(name) : this.#producers.has(name) || this.#inputs.has(name) ? undefined : this.#outer.modelInput(name);
+    return this.#outer === undefined
+      ? this.#inputs.get(name)
+      : this.#producers.has(name) || this.#inputs.has(name)
+        ? undefined
+        : this.#outer.modelInput(name);
   }
 
   isOutput(name: string): boolean {
@@ -73,10 +81,18 @@ export class GraphMap {
     if (tensor.integers !== undefined) return tensor.integers.length > MOST_CONSTANT_VALUES ? undefined : tensor.integers.map(Number);
     const size = tensor.dataType === ONNX_TYPE.INT64 ? 8 : tensor.dataType === ONNX_TYPE.INT32 ? 4 : undefined;
     const { data } = tensor;
-    if (size === undefined || data === undefined || data.end - data.start > MOST_CONSTANT_VALUES * size || (data.end - data.start) % size !== 0) return undefined;
+    if (
+      size === undefined ||
+      data === undefined ||
+      data.end - data.start > MOST_CONSTANT_VALUES * size ||
+      (data.end - data.start) % size !== 0
+    )
+      return undefined;
     const bytes = this.source.reader.bytes(data);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return Array.from({ length: bytes.length / size }, (_, n) => (size === 8 ? Number(view.getBigInt64(n * 8, true)) : view.getInt32(n * 4, true)));
+    return Array.from({ length: bytes.length / size }, (_, n) =>
+      size === 8 ? Number(view.getBigInt64(n * 8, true)) : view.getInt32(n * 4, true),
+    );
   }
 
   /** The one whole number of a constant with a single value. */

@@ -1,5 +1,5 @@
-import type { GraphMap } from "./graph-map.js";
 import type { OnnxNode } from "../tables/onnx-model.js";
+import type { GraphMap } from "./graph-map.js";
 
 /** An extent of a shape: a number, the name of one that is not fixed, or unknown. */
 export type Extent = number | string | undefined;
@@ -30,7 +30,8 @@ export function traceIndices(map: GraphMap, name: string): IndexSource | string 
   if (typeof within === "string") return within;
   if (node.opType === "Cast" || node.opType === "Identity") return within;
   const selection = selectionOf(map, node, within.shape);
-  if (selection === undefined) return `indices that ${node.opType} makes; known are Cast, Identity, and Gather, Slice, Squeeze with constants`;
+  if (selection === undefined)
+    return `indices that ${node.opType} makes; known are Cast, Identity, and Gather, Slice, Squeeze with constants`;
   return { ...within, select: [...within.select, selection], shape: shapeAfter(within.shape, selection) };
 }
 
@@ -51,7 +52,8 @@ function selectionOf(map: GraphMap, node: OnnxNode, shape: readonly Extent[]): S
   if (node.opType !== "Slice") return undefined;
   const [start, end, axisGiven, step] = [1, 2, 3, 4].map((n) => map.integer(node.inputs[n]));
   const axis = position(axisGiven ?? 0, shape.length);
-  if (start === undefined || end === undefined || axis === undefined || (step ?? 1) !== 1 || (node.inputs[3] && axisGiven === undefined)) return undefined;
+  if (start === undefined || end === undefined || axis === undefined || (step ?? 1) !== 1 || (node.inputs[3] && axisGiven === undefined))
+    return undefined;
   const size = shape[axis];
   const from = start < 0 ? position(start, size) : start;
   const to = typeof size === "number" ? Math.min(size, end < 0 ? end + size : end) : end;

@@ -29,7 +29,11 @@ export function findLookups(map: GraphMap, tables: readonly OnnxTensor[]): Graph
 }
 
 function refuse(map: GraphMap, node: OnnxNode, why: string): never {
-  throw fileError(map.path, { where: label(node), got: why, expected: "a lookup that can be cut out, see docs/files.md; --leave TABLE keeps a table in the dense part" });
+  throw fileError(map.path, {
+    where: label(node),
+    got: why,
+    expected: "a lookup that can be cut out, see docs/files.md; --leave TABLE keeps a table in the dense part",
+  });
 }
 
 /** A Gather along axis 0, and the reduction of its bags if that is all that reads it. */

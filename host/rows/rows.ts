@@ -4,5 +4,6 @@ export { isQuantised, ROW_DTYPES, type RowDtype, rowBytes, valuesIn } from "./dt
 export { quantiseRows } from "./quantise.js";
 export { ShardStore, type ShardTarget } from "./store.js";
 export { gatheredBytes, type StoredRow, scalesPlace, storedBytes, storedRow } from "./stored.js";
+export { WholeRows } from "./whole-rows.js";
 export { packedWriter, quantisingWriter, type TableWriter } from "./write.js";
 export { FloatWriter } from "./write-floats.js";

@@ -1,3 +1,5 @@
+import { dequantiseRows } from "../rows/rows.js";
+
 /** Element types that rows are read from, and how their bytes become floats. All little-endian, as is every machine that runs wasm. */
 export type ElementType = "f32" | "f16" | "bf16" | "f64";
 
@@ -13,12 +15,7 @@ export function decoderOf(type: ElementType): Decode {
 
 const DECODERS: Readonly<Record<ElementType, Decode>> = {
   f32: (bytes, out) => new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes),
-  f16: (bytes, out) => {
-    const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, out.length);
-    const bits = bitsOf(out);
-    const table = halfTable();
-    for (let n = 0; n < bits.length; n += 1) bits[n] = table[halves[n]];
-  },
+  f16: (bytes, out) => dequantiseRows("fp16", bytes, 1, out),
   bf16: (bytes, out) => {
     const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, out.length);
     const bits = bitsOf(out);
@@ -29,22 +26,4 @@ const DECODERS: Readonly<Record<ElementType, Decode>> = {
 
 function bitsOf(floats: Float32Array): Uint32Array {
   return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
-}
-
-let halves: Uint32Array | undefined;
-
-/** The bits of the float that each of the 65,536 halves is: 256 KiB, made when first needed. NaN payloads are kept. */
-function halfTable(): Uint32Array {
-  halves ??= Uint32Array.from({ length: 65536 }, (_, half) => {
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >> 10) & 0x1f;
-    const mantissa = half & 0x3ff;
-    if (exponent === 0x1f) return (sign | 0x7f800000 | (mantissa << 13)) >>> 0;
-    if (exponent !== 0) return (sign | ((exponent + 112) << 23) | (mantissa << 13)) >>> 0;
-    if (mantissa === 0) return sign >>> 0;
-    // Subnormal: mantissa * 2^-24. Its highest bit becomes the float's implicit one.
-    const shift = Math.clz32(mantissa) - 21;
-    return (sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13)) >>> 0;
-  });
-  return halves;
 }

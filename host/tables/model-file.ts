@@ -1,10 +1,10 @@
 import { basename } from "node:path";
+import { rowBytes } from "../rows/rows.js";
 import { fileError, quote } from "./fault.js";
 import { TableFile } from "./file.js";
 import { readNpy } from "./npy.js";
 import { readNpz } from "./npz.js";
 import { readOnnx } from "./onnx.js";
-import { packedRowBytes } from "./quantised.js";
 import { readSafetensors } from "./safetensors.js";
 import { INDEX_ENDING, readShardedSafetensors } from "./safetensors-index.js";
 import type { FileTable, FoundTables, ModelTables } from "./types.js";
@@ -88,7 +88,6 @@ export async function openWith(
 }
 
 /** Bytes of a table's rows as an engine holds them, padding not counted. */
-function heldBytes({ numRows, dim, dtype = "fp32" }: FileTable): number {
-  if (dtype === "fp32" || dtype === "fp16") return numRows * dim * (dtype === "fp32" ? 4 : 2);
-  return numRows * packedRowBytes(dtype, dim);
+function heldBytes({ numRows, dim, dtype }: FileTable): number {
+  return numRows * rowBytes(dtype ?? "fp32", dim);
 }

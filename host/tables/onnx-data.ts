@@ -15,7 +15,23 @@ const ELEMENT_TYPES: Readonly<Record<number, { type: ElementType; word: string }
 };
 
 /** Bytes of an element, by TensorProto.DataType; strings and packed 4-bit types have none. */
-const BYTES_BY_TYPE: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2 };
+const BYTES_BY_TYPE: Readonly<Record<number, number>> = {
+  1: 4,
+  2: 1,
+  3: 1,
+  4: 2,
+  5: 2,
+  6: 4,
+  7: 8,
+  9: 1,
+  10: 2,
+  11: 8,
+  12: 4,
+  13: 8,
+  14: 8,
+  15: 16,
+  16: 2,
+};
 
 /** How the elements of a tensor are read, and ONNX's word for them; undefined for what is no float. */
 export function elementsOf({ dataType }: OnnxTensor): { type: ElementType; word: string } | undefined {

@@ -2,7 +2,7 @@ import { fileError, quote } from "./fault.js";
 import type { TableFile } from "./file.js";
 import { whyNoTable } from "./limits.js";
 import { ExternalFiles, elementsOf } from "./onnx-data.js";
-import { type OnnxGraph, type OnnxTensor, readOnnxModel } from "./onnx-model.js";
+import { type OnnxGraph, type OnnxModel, type OnnxTensor, readOnnxModel } from "./onnx-model.js";
 import { floatRows } from "./rows.js";
 import type { FileTable, FoundTables, LeftOut } from "./types.js";
 
@@ -11,9 +11,12 @@ import type { FileTable, FoundTables, LeftOut } from "./types.js";
  * embedding_bag reads rows of, in the graph or in a loop's body; where no node does that, all 2-D ones of floats.
  * @throws (rejects) EmbeddingError EMBEDDING_FILE
  */
-export async function readOnnx(file: TableFile, keep: (file: TableFile) => void): Promise<FoundTables> {
-  const { graph } = readOnnxModel(file);
-  const external = new ExternalFiles(file, keep);
+export function readOnnx(file: TableFile, keep: (file: TableFile) => void): Promise<FoundTables> {
+  return readOnnxTables(readOnnxModel(file), new ExternalFiles(file, keep));
+}
+
+/** As readOnnx, of a model whose messages are read already. */
+export async function readOnnxTables({ file, graph }: OnnxModel, external: ExternalFiles): Promise<FoundTables> {
   const looked = lookedUp(graph);
   const names = new Set<string>();
   const candidates = graph.initializers.map((tensor) => {

@@ -19,12 +19,6 @@ export interface TableMetadata {
   defaultRow?: string;
 }
 
-/** Bytes of a packed row. */
-export function packedRowBytes(dtype: "int8" | "int4" | "int2", dim: number): number {
-  if (dtype === "int8") return dim + 8;
-  return Math.ceil(dim / (dtype === "int4" ? 2 : 4)) + 4;
-}
-
 /**
  * Our entry of __metadata__, by table; empty where there is none.
  * @throws EmbeddingError EMBEDDING_FILE when there is one that does not have our form

@@ -25,7 +25,7 @@ export function floatRows(stored: StoredFloats): AsyncIterable<Float32Array> {
 
 /** Packed rows (see RowDtype) that lie in a file one behind the other: chunks of bytes. */
 export function packedRows(range: ByteRange): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => streamBytes(range), ...directRows(range) };
+  return { [Symbol.asyncIterator]: () => streamBytes(range) };
 }
 
 /** 64-bit keys that lie in a file one behind the other. A chunk is valid until the next one is asked for. */

@@ -1,8 +1,9 @@
+import { rowBytes } from "../rows/rows.js";
 import type { ElementType } from "./elements.js";
 import { fileError, quote } from "./fault.js";
 import type { TableFile } from "./file.js";
 import { whyNoTable } from "./limits.js";
-import { packedRowBytes, readMetadata, type TableMetadata } from "./quantised.js";
+import { readMetadata, type TableMetadata } from "./quantised.js";
 import { floatRows, keyStream, packedRows } from "./rows.js";
 import { readSafetensorsHeader, type Tensor } from "./safetensors-header.js";
 import type { FileTable, FoundTables, LeftOut } from "./types.js";
@@ -43,9 +44,9 @@ function readTable(file: TableFile, tensor: Tensor, { byName, known }: TensorCon
   const { name, dtype, shape, offset, bytes } = tensor;
   const packed = known.dtype !== undefined && known.dim !== undefined ? { dtype: known.dtype, dim: known.dim } : undefined;
   if (packed !== undefined) {
-    const rowBytes = packedRowBytes(packed.dtype, packed.dim);
-    if (dtype !== "U8" || shape.length !== 2 || shape[1] !== rowBytes) {
-      const expected = `U8 [numRows, ${rowBytes}], rows of ${packed.dim} ${packed.dtype} values`;
+    const packedBytes = rowBytes(packed.dtype, packed.dim);
+    if (dtype !== "U8" || shape.length !== 2 || shape[1] !== packedBytes) {
+      const expected = `U8 [numRows, ${packedBytes}], rows of ${packed.dim} ${packed.dtype} values`;
       throw fileError(file.path, { where: `tensor ${quote(name)}`, got: `${dtype} [${shape.join(", ")}]`, expected });
     }
   } else if (!Object.hasOwn(ELEMENT_TYPES, dtype)) {
@@ -56,7 +57,7 @@ function readTable(file: TableFile, tensor: Tensor, { byName, known }: TensorCon
   const [numRows, dim] = shape;
   const extras = { ...readKeys(file, tensor, { byName, known }), ...readDefaultRow(file, packed?.dim ?? dim, { byName, known }) };
   if (packed !== undefined) {
-    const rows = packedRows({ file, offset, count: bytes }) as unknown as FileTable["rows"];
+    const rows = packedRows({ file, offset, count: bytes });
     return { name, numRows, ...packed, packed: true, rows, ...extras, stored: { type: packed.dtype, file: file.path, bytes } };
   }
   const rows = floatRows({ file, offset, valueCount: numRows * dim, type: ELEMENT_TYPES[dtype] });

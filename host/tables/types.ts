@@ -1,4 +1,5 @@
-import type { TableOptions } from "../options.js";
+import type { FloatTableOptions, PackedTableOptions } from "../options.js";
+import type { RowDtype } from "../rows/rows.js";
 
 /** The formats that openModels reads. */
 export type ModelFormat = "safetensors" | "npy" | "npz" | "hps" | "onnx";
@@ -13,13 +14,28 @@ export interface StoredRows {
   bytes: number;
 }
 
-/** A table of a model file: what openEngine takes, and where it comes from. `rows` (and `keys`) stream from the file whenever they are asked for. */
-export interface FileTable extends TableOptions {
-  dtype?: "fp32" | "fp16" | "int8" | "int4" | "int2";
-  packed?: boolean;
+/** What every table of a model file has besides what openEngine takes. */
+interface FromFile {
+  readonly stored: StoredRows;
   keys?: AsyncIterable<BigInt64Array>;
   defaultRow?: Float32Array;
-  readonly stored: StoredRows;
+}
+
+/**
+ * A table of a model file: what openEngine takes, and where it comes from. `rows` and `keys` stream from the file whenever they are asked for; a
+ * chunk is valid until the next one is asked for.
+ */
+export type FileTable = FloatFileTable | PackedFileTable;
+
+/** A table whose rows come as floats, whatever the file has them as. */
+export interface FloatFileTable extends FloatTableOptions, FromFile {
+  rows: AsyncIterable<Float32Array>;
+}
+
+/** A table whose rows are quantised in the file. */
+export interface PackedFileTable extends PackedTableOptions, FromFile {
+  dtype: RowDtype;
+  rows: AsyncIterable<Uint8Array>;
 }
 
 /** Something in a file that is no table. */

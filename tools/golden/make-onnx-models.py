@@ -8,7 +8,9 @@
     bags-*.onnx      nn.EmbeddingBag with indices and offsets (sum, mean, max; with and without the last offset)
     matrix-bag.onnx  nn.EmbeddingBag with a matrix of indices: bags of one length
     weighted.onnx    nn.EmbeddingBag with per-sample weights: not to be cut
-    tied.onnx        an nn.Embedding whose rows are a matrix of the dense part as well: not to be cut
+    tied.onnx        an nn.Embedding whose transpose is a matrix of the dense part, a second initialiser
+    tied-whole.onnx  the same with one initialiser: not to be cut
+    computed.onnx    an nn.Embedding whose indices are computed: not to be cut
 """
 import pathlib
 import warnings
@@ -85,9 +87,18 @@ class Tied(nn.Module):
         return self.table(user) @ self.table.weight.t()
 
 
-def export(name, model, inputs, axes):
+class Computed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(50, 8)
+
+    def forward(self, user):
+        return self.table(user + 1).relu()
+
+
+def export(name, model, inputs, axes, **options):
     path = OUTPUT / f"{name}.onnx"
-    torch.onnx.export(model.eval(), tuple(inputs.values()), path, input_names=list(inputs), output_names=["score"], dynamic_axes=axes)
+    torch.onnx.export(model.eval(), tuple(inputs.values()), path, input_names=list(inputs), output_names=["score"], dynamic_axes=axes, **options)
     print(path, path.stat().st_size)
 
 
@@ -112,3 +123,5 @@ export("matrix-bag", MatrixBag(), {"indices": torch.zeros(3, 4, dtype=LONG)}, {"
 inputs = {"indices": torch.zeros(6, dtype=LONG), "offsets": torch.tensor([0, 2, 3]), "weights": torch.ones(6)}
 export("weighted", Weighted(), inputs, {"indices": {0: "n"}, "offsets": {0: "bags"}, "weights": {0: "n"}})
 export("tied", Tied(), {"user": torch.zeros(3, dtype=LONG)}, {"user": batch})
+export("tied-whole", Tied(), {"user": torch.zeros(3, dtype=LONG)}, {"user": batch}, do_constant_folding=False)
+export("computed", Computed(), {"user": torch.zeros(3, dtype=LONG)}, {"user": batch})
