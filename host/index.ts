@@ -8,6 +8,7 @@ export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorP
 export type { LagStats } from "./lag/control.js";
 export type { RankTrace, StepTrace } from "./lag/history.js";
 export type { LagPrediction } from "./lag/tuner.js";
+export type { LoadProgress } from "./load-progress.js";
 export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
 export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";

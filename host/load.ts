@@ -1,4 +1,6 @@
+import { directOf, READ_BYTES } from "./direct.js";
 import { EmbeddingError } from "./errors.js";
+import type { LoadReporter } from "./load-progress.js";
 import type { Plan } from "./plan/plan.js";
 import { type FilledTable, rowsForms, show } from "./resolve.js";
 import {
@@ -31,6 +33,7 @@ interface Stream<T> {
   table: FilledTable;
   form: Form<T>;
   writer: TableWriter<T>;
+  progress: LoadReporter;
 }
 
 /** A source of either kind, its elements not looked at yet. */
@@ -81,7 +84,7 @@ async function pump<T extends ArrayLike<number> & { subarray(start: number, end:
   stream: Stream<T>,
   rows: Source<T>,
 ): Promise<void> {
-  const { table, form, writer } = stream;
+  const { table, form, writer, progress } = stream;
   const { numRows, name } = table;
   const { rowLength } = form;
   let taken = 0;
@@ -91,6 +94,7 @@ async function pump<T extends ArrayLike<number> & { subarray(start: number, end:
     }
     writer.push(chunk);
     taken += chunk.length;
+    progress.add(chunk.length * form.elementBytes);
   };
   try {
     if (typeof rows === "function") {
@@ -120,29 +124,46 @@ async function pump<T extends ArrayLike<number> & { subarray(start: number, end:
   if (taken !== numRows * rowLength) throw rowsError(stream, `${taken} ${form.unit}`, taken);
 }
 
+/** What loadTable needs besides the table. */
+export interface LoadTarget {
+  /** The table's index in the plan. */
+  index: number;
+  plan: Plan;
+  /** The memory of a shard, from its first row on. */
+  shardBytes: (shard: number) => Uint8Array;
+  progress: LoadReporter;
+}
+
 /**
  * Streams one table into the memories of its shards, in the format that they hold. Nothing of the source is kept; besides the shards one
- * chunk, and for other formats than fp32 a block of packed rows, is in memory. Resolves with the shards that markFiniteHalves is for.
+ * chunk, and for other formats than fp32 a block of packed rows, is in memory. A source that can (see direct.ts) fills shards of whole fp32
+ * rows itself. Resolves with the shards that markFiniteHalves is for.
  * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
  */
-export async function loadTable(
-  table: FilledTable,
-  index: number,
-  plan: Plan,
-  shardBytes: (shard: number) => Uint8Array,
-): Promise<readonly number[]> {
-  const { dim, dtype } = table;
+export async function loadTable(table: FilledTable, { index, plan, shardBytes, progress }: LoadTarget): Promise<readonly number[]> {
+  const { name, numRows, dim, dtype } = table;
+  progress.begin({ name, numRows, rowBytes: sourceRowBytes(table) });
   const { shards } = plan.tables[index];
   const targets = shards.map((s): ShardTarget => {
     const { firstRow, rowCount, firstColumn, columnCount } = plan.shards[s];
     return { firstRow, rowCount, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
   });
   if (dtype === "fp32" && !table.packed) {
-    await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets) }, table.rows);
+    const direct = directOf(table.rows);
+    if (direct === undefined || targets.some(({ row }) => row.columns !== dim || row.strideBytes !== dim * 4)) {
+      await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets), progress }, table.rows);
+      return [];
+    }
+    for (const { firstRow, bytes } of targets) await direct[READ_BYTES](firstRow * dim * 4, bytes, (count) => progress.add(count));
     return [];
   }
   const stores = targets.map((target) => new ShardStore(dim, target));
-  if (table.packed) await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores) }, table.rows);
-  else await pump({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores) }, table.rows);
+  if (table.packed) await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores), progress }, table.rows);
+  else await pump({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores), progress }, table.rows);
   return shards.filter((_, n) => stores[n].hasOrdinaryHalves);
+}
+
+/** Bytes of a row as the table's source gives it. */
+export function sourceRowBytes({ packed, dtype, dim }: FilledTable): number {
+  return packed ? rowBytes(dtype, dim) : dim * 4;
 }

@@ -6,7 +6,8 @@ import { spinsFor } from "./collective/doorbell.js";
 import { Engine } from "./engine.js";
 import { EmbeddingError } from "./errors.js";
 import { Gang } from "./gang.js";
-import { loadTable } from "./load.js";
+import { loadTable, sourceRowBytes } from "./load.js";
+import { LoadReporter } from "./load-progress.js";
 import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
 import { viewsOf } from "./lookup/piece.js";
@@ -130,11 +131,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       replan: replanner(filled),
       onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
     });
+    const shardBytes = (s: number): Uint8Array => {
+      const shard = plan.shards[s];
+      return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
+    };
+    const progress = new LoadReporter(
+      tables.map((table) => ({ name: table.name, numRows: table.numRows, rowBytes: sourceRowBytes(table) })),
+      filled.onProgress,
+    );
     for (const [index, table] of tables.entries()) {
-      const finite = await loadTable(table, index, plan, (s) => {
-        const shard = plan.shards[s];
-        return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
-      });
+      const finite = await loadTable(table, { index, plan, shardBytes, progress });
       for (const shard of finite) markFiniteHalves(records, shard, views.words);
     }
     const configs = Array.from(

@@ -1,3 +1,4 @@
+import type { LoadProgress } from "./load-progress.js";
 import type { Sharding } from "./plan/plan.js";
 import type { RowDtype } from "./rows/rows.js";
 
@@ -124,4 +125,9 @@ export interface EngineOptions {
   lookupTimeoutMs?: number;
   /** Default: none. */
   stage?: StageOptions;
+  /**
+   * Hears how far loading has come: at the start and end of each table, between them every 50 ms at most. What it throws makes openEngine
+   * reject. Default: none.
+   */
+  onProgress?: (progress: LoadProgress) => void;
 }

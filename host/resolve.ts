@@ -66,6 +66,7 @@ export interface FilledOptions {
   maxCoalescedLookups: number;
   maxQueuedLookups: number;
   lookupTimeoutMs: number;
+  onProgress: EngineOptions["onProgress"];
   stage: FilledStage | undefined;
 }
 
@@ -91,6 +92,11 @@ function integer(name: string, value: unknown, low: number, high: number): numbe
 function choice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) throw optionError(name, value, choices.map((c) => `"${c}"`).join(" or "));
   return value as T;
+}
+
+function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== "function") throw optionError(name, value, "a function");
+  return value;
 }
 
 function uniqueName(name: string, value: unknown, taken: ReadonlySet<string>): string {
@@ -255,6 +261,7 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),
     maxCoalescedLookups: integer("maxCoalescedLookups", options.maxCoalescedLookups ?? DEFAULTS.maxCoalescedLookups, 1, 65536),
     maxQueuedLookups: integer("maxQueuedLookups", options.maxQueuedLookups ?? DEFAULTS.maxQueuedLookups, 1, MAX_INT32),
+    onProgress: optionalFunction("onProgress", options.onProgress),
     lookupTimeoutMs: timeout === Number.POSITIVE_INFINITY ? timeout : integer("lookupTimeoutMs", timeout, 1, MAX_INT32),
     stage: options.stage === undefined ? undefined : fillStage(options.stage, features),
   };
