@@ -3,8 +3,9 @@ import { EmbeddingError } from "../errors.js";
 import { STATIC_BYTES } from "../memory/abi.js";
 import { MEMORY_LIMIT_BYTES } from "../memory/map.js";
 import { type Plan, type PlanTable, planTables } from "../plan/plan.js";
+import { printPlan } from "../plan/print.js";
 import { ROW_DTYPES, type RowDtype, rowBytes } from "../rows/rows.js";
-import { quote } from "../tables/fault.js";
+import { plain, quote } from "../tables/fault.js";
 import { openModels } from "../tables/open-models.js";
 import type { FileTable, ModelTables } from "../tables/types.js";
 import { type CliOption, describeCommand, readArguments, wantsHelp } from "./arguments.js";
@@ -111,10 +112,10 @@ function report(model: ModelTables, ranks: number, dtype: RowDtype): ModelReport
 
 function asText({ model, plan, costs, heldBytes }: ModelReport, ranks: number, dtype: RowDtype): string {
   const { name, version, path, format, tables, leftOut } = model;
-  const lines = [`${quote(name)}${version === "1" ? "" : ` version ${version}`}: ${format}, ${path}`];
+  const lines = [`${quote(name)}${version === "1" ? "" : ` version ${version}`}: ${format}, ${plain(path)}`];
   if (tables.length > 0) {
     const rows = tables.map((table) => [
-      printable(table.name),
+      plain(table.name),
       `${table.numRows} x ${table.dim}`,
       table.stored.type,
       table.keys === undefined ? "" : "yes",
@@ -123,14 +124,14 @@ function asText({ model, plan, costs, heldBytes }: ModelReport, ranks: number, d
       mib(table.numRows * rowBytes(dtypeOf(table, dtype), table.dim)),
     ]);
     lines.push("", formatTable(["table", "rows x dim", "in the file", "keys", "MiB", "in memory", "MiB"], rows));
-    lines.push("", `${tables.length} tables, ${mib(heldBytes)} MiB of rows`);
+    lines.push("", `${tables.length} table${tables.length === 1 ? "" : "s"}, ${mib(heldBytes)} MiB of rows`);
   } else lines.push("no tables");
   for (const one of leftOut.slice(0, MOST_LEFT_OUT)) lines.push(`left out: ${quote(one.name)} (${one.reason})`);
   if (leftOut.length > MOST_LEFT_OUT) lines.push(`... and ${leftOut.length - MOST_LEFT_OUT} more are left out`);
   if (tables.length === 0) return lines.join("\n");
 
   if (plan !== undefined)
-    lines.push("", `plan for ${ranks} rank${ranks === 1 ? "" : "s"}, one lookup a table and sample:`, "", String(plan));
+    lines.push("", `plan for ${ranks} rank${ranks === 1 ? "" : "s"}, one lookup a table and sample:`, "", planText(plan));
   lines.push("");
   for (const { memory, node, neededBytes, limitBytes, refusal } of costs) {
     const what =
@@ -177,9 +178,9 @@ function sampleBytes(plan: Plan, tables: readonly FileTable[]): { gathered: numb
   };
 }
 
-function printable(name: string): string {
-  const quoted = quote(name);
-  return quoted === `"${name}"` ? name : quoted;
+/** A plan prints names as they are; these come from a file. */
+function planText(plan: Plan): string {
+  return printPlan({ ...plan, tables: plan.tables.map((table) => ({ ...table, name: plain(table.name) })) });
 }
 
 function mib(bytes: number): string {

@@ -1,4 +1,4 @@
-import { readSync } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { fileError } from "./fault.js";
 
@@ -22,7 +22,8 @@ export class TableFile {
   static async open(path: string): Promise<TableFile> {
     let handle: FileHandle | undefined;
     try {
-      handle = await open(path, "r");
+      // A pipe would make open wait for a writer, for ever.
+      handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       const stat = await handle.stat();
       if (!stat.isFile()) {
         throw fileError(path, { got: stat.isDirectory() ? "a folder" : "something that is no regular file", expected: "a file" });

@@ -29,6 +29,8 @@ const TENSOR_TYPE = { elemType: 1, shape: 2 } as const;
 const SHAPE = { dim: 1 } as const;
 const DIM = { value: 1, param: 2 } as const;
 const EXTERNAL = 1n;
+/** Longer constants say nothing about where and which axis. */
+const MOST_CONSTANT_BYTES = 1024;
 /** Graphs within nodes of graphs. */
 const MOST_DEPTH = 8;
 
@@ -123,6 +125,7 @@ function readGraph(reader: ProtoReader, range: ProtoRange, depth: number): OnnxG
 }
 
 function readNode(reader: ProtoReader, range: ProtoRange, depth: number): OnnxNode {
+  reader.count();
   const node: OnnxNode = { name: "", opType: "", domain: "", inputs: [], outputs: [], attributes: new Map(), range };
   for (const field of reader.fields(range, "node")) {
     if (field.number === NODE.input) node.inputs.push(textOf(reader, field, "node"));
@@ -140,6 +143,7 @@ function readNode(reader: ProtoReader, range: ProtoRange, depth: number): OnnxNo
 
 function readAttribute(reader: ProtoReader, range: ProtoRange, depth: number): { name: string; attribute: OnnxAttribute } {
   let name = "";
+  reader.count();
   const attribute: OnnxAttribute = { i: undefined, s: undefined, ints: [], t: undefined, g: undefined };
   for (const field of reader.fields(range, "attribute")) {
     if (field.number === ATTRIBUTE.name) name = textOf(reader, field, "attribute");
@@ -153,6 +157,7 @@ function readAttribute(reader: ProtoReader, range: ProtoRange, depth: number): {
 }
 
 function readTensor(reader: ProtoReader, range: ProtoRange): OnnxTensor {
+  reader.count();
   const tensor: OnnxTensor = { name: "", dims: [], dataType: 0, data: undefined, integers: undefined, external: undefined, range };
   let pieces = 0;
   let isExternal = false;
@@ -165,7 +170,7 @@ function readTensor(reader: ProtoReader, range: ProtoRange): OnnxTensor {
       pieces += 1;
       if (field.wire === FIXED32 || pieces > 1) pieces = 2;
       tensor.data = { start: field.start, end: field.end };
-    } else if (field.number === TENSOR.int64Data || field.number === TENSOR.int32Data) {
+    } else if ((field.number === TENSOR.int64Data || field.number === TENSOR.int32Data) && field.end - field.start <= MOST_CONSTANT_BYTES) {
       tensor.integers ??= [];
       for (const value of reader.integers(field, "tensor")) tensor.integers.push(value);
     } else if (field.number === TENSOR.externalData) {
@@ -193,6 +198,7 @@ function readEntry(reader: ProtoReader, range: ProtoRange, into: Map<string, str
 }
 
 function readValue(reader: ProtoReader, range: ProtoRange): OnnxValue {
+  reader.count();
   const value: OnnxValue = { name: "", elemType: undefined, shape: undefined };
   for (const field of reader.fields(range, "value")) {
     if (field.number === VALUE.name) value.name = textOf(reader, field, "value");

@@ -1,6 +1,6 @@
 import { fileError, quote } from "./fault.js";
 import type { TableFile } from "./file.js";
-import { whyNoTable } from "./limits.js";
+import { productOf, whyNoTable } from "./limits.js";
 import { ExternalFiles, elementsOf } from "./onnx-data.js";
 import { type OnnxGraph, type OnnxModel, type OnnxTensor, readOnnxModel } from "./onnx-model.js";
 import { floatRows } from "./rows.js";
@@ -23,6 +23,10 @@ export async function readOnnxTables({ file, graph }: OnnxModel, external: Exter
     if (names.has(tensor.name))
       throw fileError(file.path, { got: `the initialiser ${quote(tensor.name)} twice`, expected: "each name once" });
     names.add(tensor.name);
+    if (productOf(tensor.dims) === undefined) {
+      const got = `dims [${tensor.dims.slice(0, 8).join(", ")}]`;
+      throw fileError(file.path, { where: `initialiser ${quote(tensor.name)}`, got, expected: "whole numbers with a product below 2^53" });
+    }
     return { tensor, reason: whyNot(tensor) };
   });
   const anyLookedUp = candidates.some(({ tensor, reason }) => reason === undefined && looked.has(tensor.name));

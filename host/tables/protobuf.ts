@@ -5,6 +5,10 @@ import type { TableFile } from "./file.js";
 const WINDOW_BYTES = 2 ** 16;
 /** Fields that one file may have, a guard against files that are nothing but tiny fields. */
 const MOST_FIELDS = 2 ** 24;
+/** As many objects may come of them: an object takes more memory than a message of two bytes. */
+const MOST_MESSAGES = 2 ** 19;
+/** Numbers of one packed field: dims, axes, small constants. */
+const MOST_INTEGERS = 2 ** 16;
 
 /** Wire types: https://protobuf.dev/programming-guides/encoding/ */
 export const VARINT = 0;
@@ -37,6 +41,7 @@ export class ProtoReader {
   #window = new Uint8Array(0);
   #windowAt = 0;
   #fields = 0;
+  #messages = 0;
 
   constructor(file: TableFile) {
     this.file = file;
@@ -75,6 +80,14 @@ export class ProtoReader {
     }
   }
 
+  /** To be called for each message that an object is made of. */
+  count(): void {
+    this.#messages += 1;
+    if (this.#messages > MOST_MESSAGES) {
+      throw fileError(this.file.path, { got: `more than ${MOST_MESSAGES} nodes, attributes, tensors and values`, expected: "fewer" });
+    }
+  }
+
   text({ start, end }: ProtoRange): string {
     return Buffer.from(this.bytes({ start, end })).toString("utf8");
   }
@@ -89,6 +102,13 @@ export class ProtoReader {
   integers(field: ProtoField, what: string): bigint[] {
     if (field.wire === VARINT) return [BigInt.asIntN(64, field.value)];
     if (field.wire !== BYTES) throw this.unexpected(field, what);
+    if (field.end - field.start > MOST_INTEGERS) {
+      throw fileError(this.file.path, {
+        where: what,
+        got: `${field.end - field.start} bytes of packed numbers`,
+        expected: `at most ${MOST_INTEGERS}`,
+      });
+    }
     const values: bigint[] = [];
     for (let at = field.start; at < field.end; ) {
       const { value, end } = this.#varint(at, field.end, what);

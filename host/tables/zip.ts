@@ -23,6 +23,8 @@ const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
 const ZIP64_EXTRA = 1;
 const MOST_DIRECTORY_BYTES = 2 ** 26;
+/** Each costs a look at its header: more are no model but a way to keep a reader busy. */
+const MOST_MEMBERS = 65_536;
 /** No deflated stream is more than 1032 times shorter than what it stands for. */
 const MOST_DEFLATE_RATIO = 1032;
 
@@ -46,6 +48,7 @@ export function readZip(file: TableFile): ZipMember[] {
     const expected = `one within ${file.sizeBytes} bytes, of at most ${MOST_DIRECTORY_BYTES}`;
     throw fileError(path, { got: `a directory of ${bytes} bytes at byte ${start}`, expected });
   }
+  if (count > MOST_MEMBERS) throw fileError(path, { got: `${count} members`, expected: `at most ${MOST_MEMBERS}` });
   const directory = view(file.readNow(start, bytes));
   const members: ZipMember[] = [];
   const names = new Set<string>();

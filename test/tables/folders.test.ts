@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "@jest/globals";
@@ -163,6 +164,18 @@ it.each<[string, RegExp]>([
   using folder = scratch();
   if (!name.includes("\0") && !name.includes("/")) folder.write(name, "x");
   await expectRefusal(join(folder.path, name), message);
+});
+
+it("a folder, a pipe and a device are no model files, and nobody waits for them", async () => {
+  using folder = scratch();
+  mkdirSync(join(folder.path, "folder.safetensors"));
+  await expectRefusal(join(folder.path, "folder.safetensors"), /got an empty folder/);
+  const pipe = join(folder.path, "pipe.npy");
+  execFileSync("mkfifo", [pipe]);
+  await expectRefusal(pipe, /got something that is no regular file/);
+  const device = join(folder.path, "zero.npz");
+  symlinkSync("/dev/zero", device);
+  await expectRefusal(device, /got something that is no regular file/);
 });
 
 it("rows that are asked for after close() are an error, not a crash", async () => {

@@ -12,12 +12,13 @@ export async function expectRefusal(path: string, message: RegExp): Promise<void
   expect((error as Error).message).not.toMatch(/[\n\r]/);
 }
 
-/** Reads every row of every table of every model at `path`. */
-export async function readAll(path: string): Promise<void> {
+/** Reads every row of every table of every model at `path`; none may claim more bytes of floats than `mostBytes`. */
+export async function readAll(path: string, mostBytes = Number.POSITIVE_INFINITY): Promise<void> {
   const models = await openModels(path, { versions: "all" });
   try {
     for (const { tables } of models) {
       for (const table of tables) {
+        expect(table.stored.bytes).toBeLessThanOrEqual(mostBytes);
         const values = await floatsOf(table);
         if (table.packed !== true) expect(values.length).toBe(table.numRows * table.dim);
       }
