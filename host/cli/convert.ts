@@ -5,6 +5,7 @@ import { writeSafetensors } from "../tables/write-safetensors.js";
 import { type CliOption, describeCommand, readArguments, wantsHelp } from "./arguments.js";
 import { type Command, UsageError } from "./command.js";
 import { Progress } from "./progress.js";
+import { formatBytes } from "./text-table.js";
 
 const USAGE = "convert IN OUT.safetensors [options]";
 const SUMMARY = "writes the tables of a model file or folder to one safetensors file";
@@ -50,9 +51,7 @@ async function run(args: readonly string[]): Promise<number> {
       signal: stop.signal,
       ...(dtype === undefined ? {} : { dtype }),
       onProgress: ({ table, bytesDone, totalBytes }) =>
-        progress.show(
-          () => `${quote(table)}: ${((100 * bytesDone) / totalBytes).toFixed(0)} % of ${(totalBytes / 2 ** 20).toFixed(1)} MiB`,
-        ),
+        progress.show(() => `${quote(table)}: ${((100 * bytesDone) / totalBytes).toFixed(0)} % of ${formatBytes(totalBytes)}`),
     });
     progress.clear();
     for (const { name, reason } of model.leftOut) process.stderr.write(`left out: ${quote(name)} (${reason})\n`);

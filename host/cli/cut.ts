@@ -3,7 +3,7 @@ import { quote } from "../tables/fault.js";
 import { type CliOption, describeCommand, readArguments, wantsHelp } from "./arguments.js";
 import { type Command, UsageError } from "./command.js";
 import { Progress } from "./progress.js";
-import { formatTable } from "./text-table.js";
+import { formatBytes, formatTable } from "./text-table.js";
 
 const USAGE = "cut MODEL.onnx --out DIR [options]";
 const SUMMARY = "splits an ONNX recommender into tables for lagbag and the dense rest for onnxruntime";
@@ -34,9 +34,7 @@ async function run(args: readonly string[]): Promise<number> {
       force: given.flag("force"),
       signal: stop.signal,
       onProgress: ({ table, bytesDone, totalBytes }) =>
-        progress.show(
-          () => `${quote(table)}: ${((100 * bytesDone) / totalBytes).toFixed(0)} % of ${(totalBytes / 2 ** 20).toFixed(1)} MiB`,
-        ),
+        progress.show(() => `${quote(table)}: ${((100 * bytesDone) / totalBytes).toFixed(0)} % of ${formatBytes(totalBytes)}`),
     });
     progress.clear();
     const rows = cut.features.map(({ name, table, pooling, indices, denseInput, denseShape }) => [

@@ -10,14 +10,13 @@ import { openModels } from "../tables/open-models.js";
 import type { FileTable, ModelTables } from "../tables/types.js";
 import { type CliOption, describeCommand, readArguments, wantsHelp } from "./arguments.js";
 import type { Command } from "./command.js";
-import { formatTable } from "./text-table.js";
+import { formatBytes, formatTable } from "./text-table.js";
 
 const USAGE = "inspect PATH [options]";
 const SUMMARY = "shows what is in a file or folder of tables, the plan that it gets, and what it costs";
 const MOST_RANKS = 64;
 /** As openEngine has it. */
 const MOST_DEFAULT_RANKS = 8;
-const MIB = 2 ** 20;
 /** More left out than this are counted. */
 const MOST_LEFT_OUT = 20;
 const OPTIONS: Readonly<Record<string, CliOption>> = {
@@ -119,12 +118,12 @@ function asText({ model, plan, costs, heldBytes }: ModelReport, ranks: number, d
       `${table.numRows} x ${table.dim}`,
       table.stored.type,
       table.keys === undefined ? "" : "yes",
-      mib(table.stored.bytes),
+      formatBytes(table.stored.bytes),
       dtypeOf(table, dtype),
-      mib(table.numRows * rowBytes(dtypeOf(table, dtype), table.dim)),
+      formatBytes(table.numRows * rowBytes(dtypeOf(table, dtype), table.dim)),
     ]);
-    lines.push("", formatTable(["table", "rows x dim", "in the file", "keys", "MiB", "in memory", "MiB"], rows));
-    lines.push("", `${tables.length} table${tables.length === 1 ? "" : "s"}, ${mib(heldBytes)} MiB of rows`);
+    lines.push("", formatTable(["table", "rows x dim", "in the file", "keys", "size", "in memory", "size"], rows));
+    lines.push("", `${tables.length} table${tables.length === 1 ? "" : "s"}, ${formatBytes(heldBytes)} of rows`);
   } else lines.push("no tables");
   for (const one of leftOut.slice(0, MOST_LEFT_OUT)) lines.push(`left out: ${quote(one.name)} (${one.reason})`);
   if (leftOut.length > MOST_LEFT_OUT) lines.push(`... and ${leftOut.length - MOST_LEFT_OUT} more are left out`);
@@ -137,7 +136,7 @@ function asText({ model, plan, costs, heldBytes }: ModelReport, ranks: number, d
     const what =
       neededBytes === undefined
         ? `does not fit: ${refusal}`
-        : `${mib(neededBytes)} of ${mib(limitBytes)} MiB${memory === "two" ? " on the fullest rank" : ""}`;
+        : `${formatBytes(neededBytes)} of ${formatBytes(limitBytes)}${memory === "two" ? " on the fullest rank" : ""}`;
     lines.push(`memory "${memory}" (${node}): ${what}`);
   }
   if (plan !== undefined) {
@@ -181,8 +180,4 @@ function sampleBytes(plan: Plan, tables: readonly FileTable[]): { gathered: numb
 /** A plan prints names as they are; these come from a file. */
 function planText(plan: Plan): string {
   return printPlan({ ...plan, tables: plan.tables.map((table) => ({ ...table, name: plain(table.name) })) });
-}
-
-function mib(bytes: number): string {
-  return (bytes / MIB).toFixed(1);
 }

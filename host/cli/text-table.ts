@@ -12,3 +12,12 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
     )
     .join("\n");
 }
+
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** A size as people read it: "812 bytes", "1.6 KiB", "97.4 GiB". */
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  for (let rest = bytes; rest >= 1024 && unit < UNITS.length - 1; rest /= 1024) unit += 1;
+  return `${unit === 0 ? bytes : (bytes / 1024 ** unit).toFixed(1)} ${UNITS[unit]}`;
+}

@@ -9,7 +9,7 @@ import { streamBytes } from "../tables/stream.js";
 import type { WriteProgress } from "../tables/write-safetensors.js";
 import { writeSafetensors } from "../tables/write-safetensors.js";
 import { denseModel, densePart } from "./dense.js";
-import { type CutDescription, describeCut } from "./describe.js";
+import { type CutDescription, cutFile, describeCut } from "./describe.js";
 import { GraphMap } from "./graph-map.js";
 import { findLookups } from "./lookups.js";
 import type { Piece } from "./protobuf-writer.js";
@@ -79,7 +79,7 @@ export async function cutModel(path: string, { out, leave = [], force = false, o
     });
     const targets = [description.tables, DENSE_FILE, DESCRIPTION_FILE].map((name) => join(out, name));
     for (const target of targets) await refuseToReplace(target, force);
-    const text = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+    const text = Buffer.from(`${JSON.stringify(cutFile(stem, description), null, 2)}\n`);
     const write = { force: true, ...(onProgress && { onProgress }), ...(signal && { signal }) };
     await writeSafetensors(targets[0], used, write);
     await writePieces(targets[1], pieces);

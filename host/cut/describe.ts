@@ -23,9 +23,8 @@ export interface CutFeature {
   denseShape: (number | string)[];
 }
 
-/** lagbag.json as `lagbag cut` writes it. */
+/** How the two parts belong together. */
 export interface CutDescription {
-  version: 1;
   /** The file of tables, and of the dense part, in the same folder. */
   tables: string;
   dense: string;
@@ -36,6 +35,23 @@ export interface CutDescription {
   /** Inputs of the whole model that the dense part takes as they are. */
   inputs: string[];
   outputs: string[];
+}
+
+/**
+ * lagbag.json as `lagbag cut` writes it: `models` is what `lagbag serve --config` reads, features whose rows are not pooled left out; `cut` is
+ * for whoever runs the dense part.
+ */
+export interface CutFile {
+  models: Record<string, { features: { name: string; table: string; pooling: Pooling }[] }>;
+  cut: CutDescription;
+}
+
+/** name: of the model, as openModels names the file of tables. */
+export function cutFile(name: string, cut: CutDescription): CutFile {
+  const features = cut.features.flatMap(({ name: feature, table, pooling }) =>
+    pooling === "none" ? [] : [{ name: feature, table, pooling }],
+  );
+  return { models: features.length === 0 ? {} : { [name]: { features } }, cut };
 }
 
 interface Names {
@@ -68,7 +84,6 @@ export function describeCut(part: DensePart, { tablesFile, denseFile, tables, ou
     };
   });
   return {
-    version: 1,
     tables: tablesFile,
     dense: denseFile,
     features,

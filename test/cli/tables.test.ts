@@ -150,11 +150,11 @@ describe("lagbag inspect", () => {
     const { code, out, err } = lagbag("inspect", folder.write("m.safetensors", source), "--ranks", "2");
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/^"m": safetensors, .*m.safetensors\n/);
-    expect(out).toMatch(/^user +1000 x 37 +F32 +0.1 +fp32 +0.1$/m);
+    expect(out).toMatch(/^user +1000 x 37 +F32 +144.5 KiB +fp32 +144.5 KiB$/m);
     expect(out).toMatch(/^item +2 x 2 +F64/m);
     expect(out).toMatch(/^left out: "bias" \(shape \[3\], a table has two dimensions\)$/m);
     expect(out).toMatch(/^plan for 2 ranks/m);
-    expect(out).toMatch(/^memory "two" .*: 0.1 of 4095.9 MiB on the fullest rank$/m);
+    expect(out).toMatch(/^memory "two" .*: 125.0 KiB of 4.0 GiB on the fullest rank$/m);
     expect(out).toMatch(/^a sample reads \d+ bytes of rows, whole cache lines counted, and gives 156 bytes of floats$/m);
   });
 

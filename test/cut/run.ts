@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openEngine, openModels } from "lagbag";
-import type { CutDescription, CutFeature } from "#host/cut/describe.js";
+import type { CutFeature, CutFile } from "#host/cut/describe.js";
 import { runOnnx, type Tensor } from "./onnxruntime.js";
 
 export async function runCut(folder: string, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-  const cut: CutDescription = JSON.parse(readFileSync(join(folder, "lagbag.json"), "utf8"));
+  const { cut }: CutFile = JSON.parse(readFileSync(join(folder, "lagbag.json"), "utf8"));
   const [model] = await openModels(join(folder, cut.tables));
   const features = cut.features.map(({ name, table, pooling }) => ({ name, table, pooling }));
   const engine = await openEngine({ tables: model.tables, features, ranks: 2 });
