@@ -27,6 +27,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   ".npz": (file) => readNpz(file),
   ".onnx": (file, { keep }) => readOnnx(file, keep),
 };
+/** No planner takes more in a time that anybody waits for. */
+const MOST_TABLES = 65_536;
 const PICKLE_ENDINGS: readonly string[] = [".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"];
 
 /** What a user with a pickle can do. */
@@ -71,6 +73,7 @@ export async function openWith(
   };
   try {
     const { format, tables, leftOut } = await read((file) => files.push(file));
+    if (tables.length > MOST_TABLES) throw fileError(path, { got: `${tables.length} tables`, expected: `at most ${MOST_TABLES}` });
     return {
       name,
       version: "1",

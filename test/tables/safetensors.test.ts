@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { openEngine } from "lagbag";
 import { bytesOf, exactFloats, safetensors, safetensorsRaw, scratch } from "./make.js";
 import { floatsOf, withModel } from "./read.js";
+import { expectRefusal } from "./refusal.js";
 
 const HALVES = Uint16Array.of(0x0001, 0x03ff, 0x0400, 0x3c00, 0xbc00, 0x7bff, 0x7c00, 0x8000);
 const HALF_VALUES = [2 ** -24, 1023 * 2 ** -24, 2 ** -14, 1, -1, 65504, Number.POSITIVE_INFINITY, -0];
@@ -63,6 +64,13 @@ describe("a safetensors file", () => {
       });
     }
   });
+});
+
+it("a file of more tables than anybody can plan is refused", async () => {
+  using folder = scratch();
+  const none = new Uint8Array(4);
+  const tensors = Object.fromEntries(Array.from({ length: 65_537 }, (_, n) => [`t${n}`, { dtype: "F32", shape: [1, 1], bytes: none }]));
+  await expectRefusal(folder.write("m.safetensors", safetensors(tensors)), /got 65537 tables, expected at most 65536/);
 });
 
 describe("a broken safetensors file", () => {
