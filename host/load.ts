@@ -154,7 +154,10 @@ export async function loadTable(table: FilledTable, { index, plan, shardBytes, p
       await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets), progress }, table.rows);
       return [];
     }
-    for (const { firstRow, bytes } of targets) await direct[READ_BYTES](firstRow * dim * 4, bytes, (count) => progress.add(count));
+    for (const { firstRow, rowCount, bytes } of targets) {
+      // A shard may hold more than its rows.
+      await direct[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, rowCount * dim * 4), (count) => progress.add(count));
+    }
     return [];
   }
   const stores = targets.map((target) => new ShardStore(dim, target));

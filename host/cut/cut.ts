@@ -1,4 +1,4 @@
-import { mkdir, open, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileError, quote } from "../tables/fault.js";
 import { asFileError, TableFile } from "../tables/file.js";
@@ -32,7 +32,7 @@ export interface CutOptions {
 /**
  * Cuts an ONNX recommender in two: its embedding tables as NAME.safetensors, and dense.onnx, the rest, whose inputs are the pooled vectors and
  * what else it read. lagbag.json says which lookup makes which input.
- * @throws (rejects) EmbeddingError EMBEDDING_FILE naming the node that cannot be cut; nothing is written then
+ * @throws (rejects) EmbeddingError EMBEDDING_FILE naming the node that cannot be cut, or the file that cannot be written; nothing is written then
  */
 export async function cutModel(path: string, { out, leave = [], force = false, onProgress, signal }: CutOptions): Promise<CutDescription> {
   const files: TableFile[] = [];
@@ -42,14 +42,15 @@ export async function cutModel(path: string, { out, leave = [], force = false, o
     keep(file);
     const model = readOnnxModel(file);
     const external = new ExternalFiles(file, keep);
-    const names = lookedUpNames(
+    const left = checkLeave(
       path,
       model.graph.initializers.map(({ name }) => name),
       leave,
     );
     const found = await readOnnxTables(model, external);
-    const tables = found.tables.filter(({ name }) => !names.has(name));
-    const tensors = model.graph.initializers.filter(({ name }) => tables.some((table) => table.name === name));
+    const tables = found.tables.filter(({ name }) => !left.has(name));
+    const tableNames = new Set(tables.map(({ name }) => name));
+    const tensors = model.graph.initializers.filter(({ name }) => tableNames.has(name));
     const map = new GraphMap(model, model.graph);
     const notFloat = tensors.find(({ dataType }) => dataType !== ONNX_TYPE.FLOAT);
     if (notFloat !== undefined) {
@@ -63,8 +64,9 @@ export async function cutModel(path: string, { out, leave = [], force = false, o
     if (lookups.length === 0) {
       throw fileError(path, { got: "no lookup that can be cut out", expected: "a Gather over a 2-D initialiser, or torch's EmbeddingBag" });
     }
-    const part = densePart(map, lookups, new Set(tensors.map(({ name }) => name)));
-    const used = tables.filter(({ name }) => part.lookups.some(({ table }) => table === name));
+    const part = densePart(map, lookups, tableNames);
+    const usedNames = new Set(part.lookups.map(({ table }) => table));
+    const used = tables.filter(({ name }) => usedNames.has(name));
     const stem = basename(path).replace(/\.onnx$/i, "") || "model";
     const description = describeCut(part, {
       tablesFile: `${stem}.safetensors`,
@@ -74,16 +76,12 @@ export async function cutModel(path: string, { out, leave = [], force = false, o
     });
     const pieces = await denseModel(model, part, external);
 
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw asFileError(out, cause, "a folder that can be written to");
-    });
-    const targets = [description.tables, DENSE_FILE, DESCRIPTION_FILE].map((name) => join(out, name));
-    for (const target of targets) await refuseToReplace(target, force);
     const text = Buffer.from(`${JSON.stringify(cutFile(stem, description), null, 2)}\n`);
-    const write = { force: true, ...(onProgress && { onProgress }), ...(signal && { signal }) };
-    await writeSafetensors(targets[0], used, write);
-    await writePieces(targets[1], pieces);
-    await writePieces(targets[2], [text]);
+    await writeTogether(out, force, {
+      [description.tables]: (target) => writeSafetensors(target, used, { ...(onProgress && { onProgress }), ...(signal && { signal }) }),
+      [DENSE_FILE]: (target) => writePieces(target, pieces),
+      [DESCRIPTION_FILE]: (target) => writePieces(target, [text]),
+    });
     return description;
   } finally {
     await Promise.all(files.map((file) => file.close()));
@@ -91,11 +89,31 @@ export async function cutModel(path: string, { out, leave = [], force = false, o
 }
 
 /** `leave` as a set. Throws where it names no initialiser. */
-function lookedUpNames(path: string, initializers: readonly string[], leave: readonly string[]): Set<string> {
+function checkLeave(path: string, initializers: readonly string[], leave: readonly string[]): Set<string> {
   for (const name of leave) {
     if (!initializers.includes(name)) throw fileError(path, { where: "--leave", got: quote(name), expected: "the name of an initialiser" });
   }
   return new Set(leave);
+}
+
+/** Writes files to a folder beside their places, then moves them there: all, or none of them. */
+async function writeTogether(
+  out: string,
+  force: boolean,
+  files: Readonly<Record<string, (target: string) => Promise<void>>>,
+): Promise<void> {
+  const temporary = join(out, `.cut-${process.pid}`);
+  try {
+    await mkdir(out, { recursive: true });
+    for (const name of Object.keys(files)) await refuseToReplace(join(out, name), force);
+    await mkdir(temporary);
+    for (const [name, write] of Object.entries(files)) await write(join(temporary, name));
+    for (const name of Object.keys(files)) await rename(join(temporary, name), join(out, name));
+  } catch (cause) {
+    throw asFileError(out, cause, "a folder that can be written to");
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
 }
 
 async function refuseToReplace(path: string, force: boolean): Promise<void> {
@@ -105,20 +123,13 @@ async function refuseToReplace(path: string, force: boolean): Promise<void> {
 }
 
 async function writePieces(path: string, pieces: readonly Piece[]): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(path, "wx");
   try {
-    const file = await open(temporary, "wx");
-    try {
-      for (const piece of pieces) {
-        if (piece instanceof Uint8Array) await file.writeFile(piece);
-        else for await (const chunk of streamBytes(piece)) await file.writeFile(chunk);
-      }
-    } finally {
-      await file.close();
+    for (const piece of pieces) {
+      if (piece instanceof Uint8Array) await file.writeFile(piece);
+      else for await (const chunk of streamBytes(piece)) await file.writeFile(chunk);
     }
-    await rename(temporary, path);
-  } catch (cause) {
-    await unlink(temporary).catch(() => {});
-    throw asFileError(path, cause, "a file that can be written");
+  } finally {
+    await file.close();
   }
 }

@@ -20,10 +20,12 @@ export interface ByteRange {
 export async function* streamBytes({ file, offset, count }: ByteRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const size = Math.min(CHUNK_BYTES, count);
   const buffers = [new Uint8Array(size), new Uint8Array(Math.min(size, count - size))];
-  const read = async (first: number, buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
+  const read = (first: number, buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
     const chunk = buffer.subarray(0, Math.min(size, count - first));
-    await file.read(offset + first, chunk);
-    return chunk;
+    const done = file.read(offset + first, chunk).then(() => chunk);
+    // It may fail while the chunk before is still worked on, when nobody waits for it yet: that is no unhandled rejection.
+    done.catch(() => {});
+    return done;
   };
   let under = count > 0 ? read(0, buffers[0]) : undefined;
   try {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "@jest/globals";
 import { openModels } from "lagbag";
 import { bytesOf, exactFloats, safetensors, scratch } from "./make.js";
@@ -198,4 +199,11 @@ it("a file that shrinks while it is read is an error", async () => {
     message: expect.stringMatching(/got the end of the file at byte/),
   });
   await model.close();
+});
+
+it("a read ahead that fails while its reader is busy is an error of the reader, no unhandled rejection that ends the process", () => {
+  using folder = scratch();
+  const path = folder.write("m.safetensors", one("t", 2 ** 20));
+  const child = fileURLToPath(new URL("read-ahead.child.js", import.meta.url));
+  expect(execFileSync(process.execPath, [child, path], { encoding: "utf8" })).toBe("EMBEDDING_FILE\n");
 });
