@@ -7,13 +7,22 @@
 import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
 
 /** Raise with every change of a record or of a kernel's parameters. */
-export const ABI_VERSION: i32 = 1;
+export const ABI_VERSION: i32 = 2;
 
 // Pooling of a job.
 export const POOL_SUM: u32 = 0;
 export const POOL_MEAN: u32 = 1;
 export const POOL_MAX: u32 = 2;
 export const POOL_NONE: u32 = 3;
+
+// How a job's rows are held.
+export const ROW_FP32: u32 = 0;
+export const ROW_FP16: u32 = 1;
+export const ROW_INT8: u32 = 2;
+export const ROW_INT4: u32 = 3;
+export const ROW_INT2: u32 = 4;
+/** fp16 rows without infinities and NaN, and hardly a subnormal: another kernel. */
+export const ROW_FP16_FINITE: u32 = 5;
 
 /** The value of JOB_PADDING that no index has. */
 export const NO_PADDING: u32 = 0xffffffff;
@@ -23,12 +32,15 @@ export const NO_PADDING: u32 = 0xffffffff;
  *
  *    0 feature      4 pooling      8 rowsPtr     12 strideBytes  16 columns     20 firstRow   24 rowCount
  *   28 numRows     32 columnByte  36 padding     40 filtered     44 partial     48 partialByte 52 countsByte
- *   56 tableColumns 60 -
+ *   56 tableColumns 60 format
+ *   88 scalesPtr   92 scalesStride
  *
- * rowsPtr is the only pointer into the tables memory (memory 0). columnByte: where the shard's first column stands within
+ * rowsPtr and scalesPtr are the only pointers into the tables memory (memory 0). columnByte: where the shard's first column stands within
  * the feature's columns. filtered: indices are compacted first (the shard holds a part of the rows, or padding is set).
  * partial: the pooled rows are partial sums that the receiver reduces; they go to window + partialByte, their row counts
  * to window + countsByte.
+ * format: one of ROW_*. scalesPtr: for int8, int4 and int2 the scale (fp32) of the shard's first row, its bias (fp32) 4 bytes on;
+ * scalesStride: bytes from one row's scale to the next. Where that is strideBytes too, they lie within the rows.
  */
 export const JOB_FEATURE: usize = 0;
 export const JOB_POOLING: usize = 4;
@@ -45,7 +57,10 @@ export const JOB_PARTIAL: usize = 44;
 export const JOB_PARTIAL_BYTE: usize = 48;
 export const JOB_COUNTS_BYTE: usize = 52;
 export const JOB_TABLE_COLUMNS: usize = 56;
-export const JOB_BYTES: usize = 64;
+export const JOB_FORMAT: usize = 60;
+export const JOB_SCALES_PTR: usize = 88;
+export const JOB_SCALES_STRIDE: usize = 92;
+export const JOB_BYTES: usize = 128;
 
 /**
  * Piece: a run of samples of one lookup, with its copied input. Written for every step.
@@ -110,17 +125,21 @@ function field(name: string, value: usize): string {
   return '"' + name + '":' + value.toString();
 }
 
-/** The layout as JSON: {"version":1,"features":[...],"layout":{name:number,...}}. Control side only: it allocates. */
+/** The layout as JSON: {"version":number,"features":[row formats],"layout":{name:number,...}}. Control side only: it allocates. */
 export function describeAbi(): string {
   const layout: string[] = [
     field("STATUS_OK", STATUS_OK), field("STATUS_INDEX_RANGE", STATUS_INDEX_RANGE),
     field("POOL_SUM", POOL_SUM), field("POOL_MEAN", POOL_MEAN), field("POOL_MAX", POOL_MAX), field("POOL_NONE", POOL_NONE),
+    field("ROW_FP32", ROW_FP32), field("ROW_FP16", ROW_FP16), field("ROW_INT8", ROW_INT8), field("ROW_INT4", ROW_INT4),
+    field("ROW_INT2", ROW_INT2), field("ROW_FP16_FINITE", ROW_FP16_FINITE),
     field("JOB_FEATURE", JOB_FEATURE), field("JOB_POOLING", JOB_POOLING), field("JOB_ROWS_PTR", JOB_ROWS_PTR),
     field("JOB_STRIDE_BYTES", JOB_STRIDE_BYTES), field("JOB_COLUMNS", JOB_COLUMNS), field("JOB_FIRST_ROW", JOB_FIRST_ROW),
     field("JOB_ROW_COUNT", JOB_ROW_COUNT), field("JOB_NUM_ROWS", JOB_NUM_ROWS), field("JOB_COLUMN_BYTE", JOB_COLUMN_BYTE),
     field("JOB_PADDING", JOB_PADDING), field("JOB_FILTERED", JOB_FILTERED), field("JOB_PARTIAL", JOB_PARTIAL),
     field("JOB_PARTIAL_BYTE", JOB_PARTIAL_BYTE), field("JOB_COUNTS_BYTE", JOB_COUNTS_BYTE),
-    field("JOB_TABLE_COLUMNS", JOB_TABLE_COLUMNS), field("JOB_BYTES", JOB_BYTES),
+    field("JOB_TABLE_COLUMNS", JOB_TABLE_COLUMNS),
+    field("JOB_FORMAT", JOB_FORMAT), field("JOB_SCALES_PTR", JOB_SCALES_PTR), field("JOB_SCALES_STRIDE", JOB_SCALES_STRIDE),
+    field("JOB_BYTES", JOB_BYTES),
     field("PIECE_BATCH_SIZE", PIECE_BATCH_SIZE), field("PIECE_INDICES_PTR", PIECE_INDICES_PTR),
     field("PIECE_INDEX_BYTES", PIECE_INDEX_BYTES), field("PIECE_OFFSETS_PTR", PIECE_OFFSETS_PTR),
     field("PIECE_WEIGHTS_PTR", PIECE_WEIGHTS_PTR), field("PIECE_FEATURE_MAP_PTR", PIECE_FEATURE_MAP_PTR),
@@ -134,5 +153,5 @@ export function describeAbi(): string {
     field("REDUCTION_COLUMNS", REDUCTION_COLUMNS), field("REDUCTION_SHARD_COUNT", REDUCTION_SHARD_COUNT),
     field("REDUCTION_SHARDS_PTR", REDUCTION_SHARDS_PTR), field("REDUCTION_BYTES", REDUCTION_BYTES),
   ];
-  return '{"version":' + ABI_VERSION.toString() + ',"features":["fp32"],"layout":{' + layout.join(",") + "}}";
+  return '{"version":' + ABI_VERSION.toString() + ',"features":["fp32","fp16","int8","int4","int2"],"layout":{' + layout.join(",") + "}}";
 }

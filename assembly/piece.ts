@@ -2,11 +2,12 @@
 import {
   ERROR_LIMIT, ERROR_POSITION, ERROR_SLOT, ERROR_STATUS, ERROR_VALUE_HIGH, ERROR_VALUE_LOW,
   FEATURE_MAP_BYTES, FEATURE_SLOT, FEATURE_TARGET,
-  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FILTERED, JOB_FIRST_ROW, JOB_NUM_ROWS, JOB_PADDING,
+  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FILTERED, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_PADDING,
   JOB_PARTIAL, JOB_PARTIAL_BYTE, JOB_POOLING, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_STRIDE_BYTES, JOB_TABLE_COLUMNS,
   PIECE_BATCH_SIZE, PIECE_FEATURE_MAP_PTR, PIECE_INDEX_BYTES, PIECE_INDICES_PTR, PIECE_OFFSETS_PTR, PIECE_WEIGHTS_PTR,
-  POOL_MAX, POOL_MEAN, POOL_NONE,
+  POOL_MAX, POOL_MEAN, POOL_NONE, ROW_FP32,
 } from "./abi";
+import { decodedRows, gatherDecoded, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
 import { copyRow, touchRow } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
@@ -57,6 +58,11 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
   const end = readU32(featureOffsets + ((firstBag + bags) << 2));
   let out = values + <usize>(begin - origin) * rowBytes + <usize>readU32(job + JOB_COLUMN_BYTE);
   let q = indices + <usize>begin * indexBytes;
+  if (readU32(job + JOB_FORMAT) != ROW_FP32) {
+    const bad = gatherDecoded(job, q, indices + <usize>end * indexBytes, indexBytes, out, rowBytes);
+    gatheredRows += <f64>decodedRows;
+    return bad;
+  }
   let gathered: u32 = 0;
   for (const qEnd = indices + <usize>end * indexBytes; q < qEnd; q += indexBytes, out += rowBytes) {
     const index = readU32(q);
@@ -173,7 +179,9 @@ function poolJob(
     gatheredRows += <f64>count;
     const rows = <usize>readU32(job + JOB_ROWS_PTR);
     const stride = <usize>readU32(job + JOB_STRIDE_BYTES);
-    if (pooling == POOL_MAX) {
+    if (readU32(job + JOB_FORMAT) != ROW_FP32) {
+      bad = poolDecoded(job, pooling, limit, pooling == POOL_MEAN && counts == 0, indices, indexBytes, offsets, weights, bags, out, destStride);
+    } else if (pooling == POOL_MAX) {
       bad = poolBags<Max>(rows, stride, columns, limit, false, indices, indexBytes, offsets, 0, bags, out, destStride);
     } else if (weights != 0) {
       bad = poolBags<WeightedSum>(rows, stride, columns, limit, false, indices, indexBytes, offsets, weights, bags, out, destStride);

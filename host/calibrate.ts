@@ -58,7 +58,7 @@ export async function calibrate(engine: Engine, options: FilledOptions): Promise
     handovers.push(performance.now() - started);
   } while (performance.now() - start < BUDGET_MS * HANDOVER_SHARE);
   const handoverUs = Math.min(MAX_HANDOVER_US, warmMedian(handovers) * 1000);
-  const rowsBytes = options.features.reduce((sum, feature) => sum + feature.dim * 4, 0);
+  const rowsBytes = options.features.reduce((sum, feature) => sum + feature.rowBytes, 0);
   const rowsPerBag = Math.max(1, Math.floor(SAMPLE_BYTES / rowsBytes));
   const samples = Array.from({ length: SAMPLES }, (_, n) => randomBatch(options, rowsPerBag, 0x9e3779b9 + n));
   const gathers: number[] = [];

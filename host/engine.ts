@@ -277,7 +277,7 @@ export class Engine implements AsyncDisposable {
     const { picks, offsets, batchSize } = batch;
     let bytes = 0;
     for (let slot = 0; slot < picks.features.length; slot += 1) {
-      bytes += (offsets[(slot + 1) * batchSize] - offsets[slot * batchSize]) * picks.features[slot].dim * 4;
+      bytes += (offsets[(slot + 1) * batchSize] - offsets[slot * batchSize]) * picks.features[slot].rowBytes;
     }
     return bytes;
   }

@@ -7,6 +7,7 @@
  * | EMBEDDING_PLAN | the tables cannot be laid out over the ranks as asked | nothing was allocated |
  * | EMBEDDING_MEMORY_LIMIT | tables or a lookup need more bytes than the memory mode has | nothing was allocated / that lookup alone |
  * | EMBEDDING_TABLE_ROWS | a table's source gave too few or too many values, or a chunk of the wrong type | the engine did not open |
+ * | EMBEDDING_FILE | a table file cannot be read, is corrupt, truncated or hostile, or holds no table; `file` names it | what was open is closed |
  * | EMBEDDING_ABI | the wasm module is missing, or does not match this host | the engine did not open |
  * | EMBEDDING_STAGE | the stage's module, createStage or run failed, or run returned the wrong shape | the lookups of that step alone (opening: the engine did not open) |
  * | EMBEDDING_BATCH | a lookup's arguments have the wrong type or shape | that lookup alone |
@@ -28,6 +29,7 @@ export type EmbeddingErrorCode =
   | "EMBEDDING_PLAN"
   | "EMBEDDING_MEMORY_LIMIT"
   | "EMBEDDING_TABLE_ROWS"
+  | "EMBEDDING_FILE"
   | "EMBEDDING_ABI"
   | "EMBEDDING_STAGE"
   | "EMBEDDING_BATCH"
@@ -50,6 +52,8 @@ export interface ErrorPlace {
   feature?: string;
   /** Table name. */
   table?: string;
+  /** Path of a table file. */
+  file?: string;
   /** Sample within the lookup's batch. */
   sample?: number;
   /** Element of the input array that is named in the message. */
@@ -82,7 +86,7 @@ export interface ErrorRecord extends ErrorPlace {
   cause?: { name: string; message: string; stack?: string };
 }
 
-const PLACE_FIELDS = ["feature", "table", "sample", "position", "rank", "peer", "step"] as const;
+const PLACE_FIELDS = ["feature", "table", "file", "sample", "position", "rank", "peer", "step"] as const;
 
 /** The one error class of lagbag. `code` is stable; `got` and `expected` say what was wrong, the place fields where. */
 export class EmbeddingError extends Error {
@@ -92,6 +96,7 @@ export class EmbeddingError extends Error {
   readonly expected?: unknown;
   readonly feature?: string;
   readonly table?: string;
+  readonly file?: string;
   readonly sample?: number;
   readonly position?: number;
   readonly rank?: number;

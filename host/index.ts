@@ -8,12 +8,25 @@ export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorP
 export type { LagStats } from "./lag/control.js";
 export type { RankTrace, StepTrace } from "./lag/history.js";
 export type { LagPrediction } from "./lag/tuner.js";
+export type { LoadProgress } from "./load-progress.js";
 export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
 export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
 export { openEngine } from "./open.js";
-export type { EngineOptions, FeatureOptions, LagLimits, Pooling, RowSource, StageOptions, TableOptions } from "./options.js";
+export type {
+  AnyTableOptions,
+  EngineOptions,
+  FeatureOptions,
+  FloatTableOptions,
+  LagLimits,
+  PackedRowSource,
+  PackedTableOptions,
+  Pooling,
+  RowSource,
+  StageOptions,
+  TableOptions,
+} from "./options.js";
 export {
   type Plan,
   type PlanOptions,
@@ -24,5 +37,8 @@ export {
   type Sharding,
   type TablePlan,
 } from "./plan/plan.js";
+export { dequantiseRows, quantiseRows, type RowDtype, rowBytes } from "./rows/rows.js";
 export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage.js";
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";
+export { type OpenModelsOptions, openModels } from "./tables/open-models.js";
+export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, PackedFileTable, StoredRows } from "./tables/types.js";

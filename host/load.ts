@@ -1,143 +1,172 @@
+import { directOf, READ_BYTES } from "./direct.js";
 import { EmbeddingError } from "./errors.js";
-import type { RowSource, TableOptions } from "./options.js";
-import type { Plan, Shard } from "./plan/plan.js";
-import { show } from "./resolve.js";
+import type { LoadReporter } from "./load-progress.js";
+import type { Plan } from "./plan/plan.js";
+import { type FilledTable, rowsForms, show } from "./resolve.js";
+import {
+  FloatWriter,
+  packedWriter,
+  quantisingWriter,
+  rowBytes,
+  ShardStore,
+  type ShardTarget,
+  storedRow,
+  type TableWriter,
+} from "./rows/rows.js";
 
-/** Values that a row function is asked for at once: 256 KiB stay in a second-level cache. */
-const CHUNK_VALUES = 65536;
+/** What a function of rows is asked for at once: this much stays in a second-level cache. */
+const CHUNK_BYTES = 262_144;
 
-/** Up to this many floats a loop is faster than a subarray and its set. */
-const LOOP_FLOATS = 256;
-
-/** Writes a table's values, which come in row-major order, to the shards that hold them. */
-class TableWriter {
-  readonly #table: TableOptions;
-  readonly #shards: { shard: Shard; rows: Float32Array }[];
-  #value = 0;
-
-  /** shards: with the floats of each shard's memory, from its first row on. */
-  constructor(table: TableOptions, shards: { shard: Shard; rows: Float32Array }[]) {
-    this.#table = table;
-    this.#shards = shards;
-  }
-
-  get values(): number {
-    return this.#value;
-  }
-
-  /** Takes the next values; a chunk may start and end within a row. */
-  push(chunk: Float32Array): void {
-    const { dim, numRows, name } = this.#table;
-    if (this.#value + chunk.length > numRows * dim) {
-      throw rowsError(name, `at least ${this.#value + chunk.length} values`, this.#value + chunk.length, numRows, dim);
-    }
-    for (let at = 0; at < chunk.length; ) {
-      const row = Math.floor(this.#value / dim);
-      const column = this.#value % dim;
-      const wholeRows = column === 0 ? Math.floor((chunk.length - at) / dim) : 0;
-      const count = wholeRows > 0 ? wholeRows * dim : Math.min(dim - column, chunk.length - at);
-      const part = chunk.subarray(at, at + count);
-      for (const one of this.#shards) {
-        if (wholeRows > 0) this.#writeRows(one, row, wholeRows, part);
-        else this.#writePart(one, row, column, part);
-      }
-      at += count;
-      this.#value += count;
-    }
-  }
-
-  #writeRows({ shard, rows }: { shard: Shard; rows: Float32Array }, row: number, count: number, values: Float32Array): void {
-    const { dim } = this.#table;
-    const first = Math.max(row, shard.firstRow);
-    const end = Math.min(row + count, shard.firstRow + shard.rowCount);
-    if (first >= end) return;
-    const stride = shard.strideBytes / 4;
-    if (stride === dim && shard.columnCount === dim) {
-      rows.set(values.subarray((first - row) * dim, (end - row) * dim), (first - shard.firstRow) * stride);
-      return;
-    }
-    const { firstColumn, columnCount } = shard;
-    for (let r = first; r < end; r += 1) {
-      const from = (r - row) * dim + firstColumn;
-      const to = (r - shard.firstRow) * stride;
-      if (columnCount > LOOP_FLOATS) rows.set(values.subarray(from, from + columnCount), to);
-      else for (let c = 0; c < columnCount; c += 1) rows[to + c] = values[from + c];
-    }
-  }
-
-  #writePart({ shard, rows }: { shard: Shard; rows: Float32Array }, row: number, column: number, values: Float32Array): void {
-    if (row < shard.firstRow || row >= shard.firstRow + shard.rowCount) return;
-    const first = Math.max(column, shard.firstColumn);
-    const end = Math.min(column + values.length, shard.firstColumn + shard.columnCount);
-    if (first >= end) return;
-    const at = (row - shard.firstRow) * (shard.strideBytes / 4) + (first - shard.firstColumn);
-    rows.set(values.subarray(first - column, end - column), at);
-  }
+/** In which form a source gives rows. */
+interface Form<T> {
+  array: "Float32Array" | "Uint8Array";
+  /** What its elements are called in messages. */
+  unit: "values" | "bytes";
+  /** Elements of a row. */
+  rowLength: number;
+  elementBytes: number;
+  make(length: number): T;
 }
 
-function rowsError(name: string, what: string, got: unknown, numRows: number, dim: number): EmbeddingError {
+/** Where a table's rows come from and go to. */
+interface Stream<T> {
+  table: FilledTable;
+  form: Form<T>;
+  writer: TableWriter<T>;
+  progress: LoadReporter;
+}
+
+/** A source of either kind, its elements not looked at yet. */
+type Chunks<T> = T | Iterable<T> | AsyncIterable<T>;
+type Source<T> = Chunks<T> | ((first: number, count: number, out: T) => void);
+
+function floatForm(dim: number): Form<Float32Array> {
+  return { array: "Float32Array", unit: "values", rowLength: dim, elementBytes: 4, make: (length) => new Float32Array(length) };
+}
+
+function byteForm({ dtype, dim }: FilledTable): Form<Uint8Array> {
+  return { array: "Uint8Array", unit: "bytes", rowLength: rowBytes(dtype, dim), elementBytes: 1, make: (length) => new Uint8Array(length) };
+}
+
+function rowsError<T>({ table, form }: Stream<T>, what: string, got: unknown): EmbeddingError {
+  const { name, numRows, dim, dtype, packed } = table;
+  const { rowLength, unit, array } = form;
+  const expected = numRows * rowLength;
+  const row = packed ? `${rowLength} bytes (${dtype}, dim ${dim})` : `${rowLength}`;
+  const chunks = typeof got === "number" ? "" : ` in ${array}s`;
   return new EmbeddingError(
     "EMBEDDING_TABLE_ROWS",
-    `table ${show(name)}: rows gave ${what}, expected ${numRows} rows x ${dim} = ${numRows * dim} values`,
-    {
-      table: name,
-      got,
-      expected: numRows * dim,
-    },
+    `table ${show(name)}: rows gave ${what}, expected ${numRows} rows x ${row} = ${expected} ${unit}${chunks}`,
+    { table: name, got, expected: typeof got === "number" ? expected : array },
   );
 }
 
-function isFloat32Array(value: unknown): value is Float32Array {
-  return Object.prototype.toString.call(value) === "[object Float32Array]";
+/** Tells arrays of other realms too: instanceof would not. */
+function isArray<T>(value: unknown, { array }: Form<T>): boolean {
+  // A Buffer is a Uint8Array to everybody who reads bytes.
+  return Object.prototype.toString.call(value) === `[object ${array}]`;
 }
 
 /** The chunks of a source that is no function. */
-function chunksOf(
-  rows: Exclude<RowSource, (...args: never[]) => unknown>,
-  name: string,
-): Iterable<Float32Array> | AsyncIterable<Float32Array> {
-  if (isFloat32Array(rows)) return [rows];
-  if (Symbol.asyncIterator in rows || Symbol.iterator in rows) return rows;
-  throw new EmbeddingError(
-    "EMBEDDING_OPTIONS",
-    `table ${show(name)}: rows: got ${show(rows)}, expected a Float32Array, an iterable of Float32Arrays, or a function`,
-    { table: name },
-  );
+function chunksOf<T>(rows: Chunks<T>, { table, form }: Stream<T>): Iterable<T> | AsyncIterable<T> {
+  if (isArray(rows, form)) return [rows as T];
+  // Another typed array would iterate over its numbers: it is a chunk of the wrong type.
+  if (ArrayBuffer.isView(rows)) return [rows as T];
+  if (Symbol.asyncIterator in Object(rows) || Symbol.iterator in Object(rows)) return rows as Iterable<T> | AsyncIterable<T>;
+  throw new EmbeddingError("EMBEDDING_OPTIONS", `table ${show(table.name)}: rows: got ${show(rows)}, expected ${rowsForms(table.packed)}`, {
+    table: table.name,
+    got: show(rows),
+    expected: rowsForms(table.packed),
+  });
 }
 
-/**
- * Streams one table into the memories of its shards. Nothing of the source is kept; besides the shards one chunk is in memory.
- * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
- */
-export async function loadTable(table: TableOptions, index: number, plan: Plan, shardRows: (shard: number) => Float32Array): Promise<void> {
-  const { rows, numRows, dim, name } = table;
-  const writer = new TableWriter(
-    table,
-    plan.tables[index].shards.map((s) => ({ shard: plan.shards[s], rows: shardRows(s) })),
-  );
+async function pump<T extends ArrayLike<number> & { subarray(start: number, end: number): unknown; fill(value: number): unknown }>(
+  stream: Stream<T>,
+  rows: Source<T>,
+): Promise<void> {
+  const { table, form, writer, progress } = stream;
+  const { numRows, name } = table;
+  const { rowLength } = form;
+  let taken = 0;
+  const push = (chunk: T): void => {
+    if (taken + chunk.length > numRows * rowLength) {
+      throw rowsError(stream, `at least ${taken + chunk.length} ${form.unit}`, taken + chunk.length);
+    }
+    writer.push(chunk);
+    taken += chunk.length;
+    progress.add(chunk.length * form.elementBytes);
+  };
   try {
     if (typeof rows === "function") {
-      const step = Math.max(1, Math.floor(CHUNK_VALUES / dim));
-      const chunk = new Float32Array(step * dim);
+      const step = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * form.elementBytes)));
+      const chunk = form.make(step * rowLength);
       for (let first = 0; first < numRows; first += step) {
         const count = Math.min(step, numRows - first);
-        const out = chunk.subarray(0, count * dim).fill(0);
+        const out = chunk.subarray(0, count * rowLength) as T;
+        out.fill(0);
         rows(first, count, out);
-        writer.push(out);
+        push(out);
       }
       return;
     }
-    for await (const chunk of chunksOf(rows, name)) {
-      if (!isFloat32Array(chunk)) throw rowsError(name, `a chunk of type ${show(chunk)}`, show(chunk), numRows, dim);
-      writer.push(chunk);
+    for await (const chunk of chunksOf(rows as Chunks<T>, stream)) {
+      if (!isArray(chunk, form)) throw rowsError(stream, `a chunk of type ${show(chunk)}`, show(chunk));
+      push(chunk);
     }
   } catch (cause) {
     if (cause instanceof EmbeddingError) throw cause;
     const text = cause instanceof Error ? cause.message : String(cause);
-    throw new EmbeddingError("EMBEDDING_TABLE_ROWS", `table ${show(name)}: rows failed after ${writer.values} values: ${text}`, {
+    throw new EmbeddingError("EMBEDDING_TABLE_ROWS", `table ${show(name)}: rows failed after ${taken} ${form.unit}: ${text}`, {
       table: name,
       cause,
     });
   }
-  if (writer.values !== numRows * dim) throw rowsError(name, `${writer.values} values`, writer.values, numRows, dim);
+  if (taken !== numRows * rowLength) throw rowsError(stream, `${taken} ${form.unit}`, taken);
+}
+
+/** What loadTable needs besides the table. */
+export interface LoadTarget {
+  /** The table's index in the plan. */
+  index: number;
+  plan: Plan;
+  /** The memory of a shard, from its first row on. */
+  shardBytes: (shard: number) => Uint8Array;
+  progress: LoadReporter;
+}
+
+/**
+ * Streams one table into the memories of its shards, in the format that they hold. Nothing of the source is kept; besides the shards one
+ * chunk, and for other formats than fp32 a block of packed rows, is in memory. A source that can (see direct.ts) fills shards of whole fp32
+ * rows itself. Resolves with the shards that markFiniteHalves is for.
+ * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
+ */
+export async function loadTable(table: FilledTable, { index, plan, shardBytes, progress }: LoadTarget): Promise<readonly number[]> {
+  const { name, numRows, dim, dtype } = table;
+  progress.begin({ name, numRows, rowBytes: sourceRowBytes(table) });
+  const { shards } = plan.tables[index];
+  const targets = shards.map((s): ShardTarget => {
+    const { firstRow, rowCount, firstColumn, columnCount } = plan.shards[s];
+    return { firstRow, rowCount, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
+  });
+  if (dtype === "fp32" && !table.packed) {
+    const direct = directOf(table.rows);
+    if (direct === undefined || targets.some(({ row }) => row.columns !== dim || row.strideBytes !== dim * 4)) {
+      await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets), progress }, table.rows);
+      return [];
+    }
+    for (const { firstRow, rowCount, bytes } of targets) {
+      // A shard may hold more than its rows.
+      await direct[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, rowCount * dim * 4), (count) => progress.add(count));
+    }
+    return [];
+  }
+  const stores = targets.map((target) => new ShardStore(dim, target));
+  if (table.packed) await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores), progress }, table.rows);
+  else await pump({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores), progress }, table.rows);
+  return shards.filter((_, n) => stores[n].hasOrdinaryHalves);
+}
+
+/** Bytes of a row as the table's source gives it. */
+export function sourceRowBytes({ packed, dtype, dim }: FilledTable): number {
+  return packed ? rowBytes(dtype, dim) : dim * 4;
 }

@@ -6,14 +6,15 @@ import { spinsFor } from "./collective/doorbell.js";
 import { Engine } from "./engine.js";
 import { EmbeddingError } from "./errors.js";
 import { Gang } from "./gang.js";
-import { loadTable } from "./load.js";
+import { loadTable, sourceRowBytes } from "./load.js";
+import { LoadReporter } from "./load-progress.js";
 import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
 import { viewsOf } from "./lookup/piece.js";
 import { STATIC_BYTES } from "./memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
-import { writeRecords } from "./memory/records.js";
+import { markFiniteHalves, writeRecords } from "./memory/records.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables } from "./plan/plan.js";
 import { type FilledOptions, resolveOptions } from "./resolve.js";
@@ -29,10 +30,11 @@ const COLLECT_BYTES = 64 * 2 ** 20;
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
-  const tables = options.tables.map(({ name, numRows, dim, sharding, lookupsPerSample }) => ({
+  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample }) => ({
     name,
     numRows,
     dim,
+    dtype,
     lookupsPerSample: lookupsPerSample ?? onTable(name),
     ...(sharding === undefined ? {} : { sharding }),
   }));
@@ -129,11 +131,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       replan: replanner(filled),
       onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
     });
+    const shardBytes = (s: number): Uint8Array => {
+      const shard = plan.shards[s];
+      return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
+    };
+    const progress = new LoadReporter(
+      tables.map((table) => ({ name: table.name, numRows: table.numRows, rowBytes: sourceRowBytes(table) })),
+      filled.onProgress,
+    );
     for (const [index, table] of tables.entries()) {
-      await loadTable(table, index, plan, (s) => {
-        const shard = plan.shards[s];
-        return new Float32Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes / 4);
-      });
+      const finite = await loadTable(table, { index, plan, shardBytes, progress });
+      for (const shard of finite) markFiniteHalves(records, shard, views.words);
     }
     const configs = Array.from(
       { length: ranks },

@@ -1,4 +1,6 @@
+import type { LoadProgress } from "./load-progress.js";
 import type { Sharding } from "./plan/plan.js";
+import type { RowDtype } from "./rows/rows.js";
 
 /** How the rows of a bag become one vector; "none" gives the rows themselves, jagged. */
 export type Pooling = "sum" | "mean" | "max" | "none";
@@ -15,15 +17,45 @@ export type RowSource =
   | Iterable<Float32Array>
   | ((first: number, count: number, out: Float32Array) => void);
 
+/**
+ * Where the rows of a packed table come from: bytes, row-major, rowBytes(dtype, dim) a row, little-endian, as docs/formats.md draws them.
+ * As RowSource but for that; chunks may cut a row.
+ */
+export type PackedRowSource =
+  | Uint8Array
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>
+  | ((first: number, count: number, out: Uint8Array) => void);
+
 /** A table of embedding rows. */
-export interface TableOptions {
+export type TableOptions = FloatTableOptions | PackedTableOptions;
+
+/** A table whose rows come as floats, whatever its dtype. */
+export interface FloatTableOptions extends AnyTableOptions {
+  rows: RowSource;
+  /** Default false. */
+  packed?: false;
+}
+
+/** A table whose rows come as bytes of its dtype: quantised already. */
+export interface PackedTableOptions extends AnyTableOptions {
+  rows: PackedRowSource;
+  packed: true;
+}
+
+/** What all tables have. */
+export interface AnyTableOptions {
   /** Unique among the tables, not empty. */
   name: string;
   /** Rows, 1 to 2^31 - 1. */
   numRows: number;
   /** Floats in a row, 1 to 65536. */
   dim: number;
-  rows: RowSource;
+  /**
+   * How the engine holds the rows, default "fp32". Floats are rounded to it on the way in ("fp16", or "int8", "int4", "int2" with a scale and a
+   * bias a row); lookups give floats, the bits of an fp32 table over dequantiseRows(rows). docs/formats.md has the error bounds.
+   */
+  dtype?: RowDtype;
   /** How the table is cut over the ranks, default "auto". Row-wise cuts add partial sums in shard order: the bits depend on the number of shards, not on the ranks. */
   sharding?: Sharding;
   /** Rows that one sample reads from this table over all its features, a prediction that balances the plan; default: the number of features on it. */
@@ -93,4 +125,9 @@ export interface EngineOptions {
   lookupTimeoutMs?: number;
   /** Default: none. */
   stage?: StageOptions;
+  /**
+   * Hears how far loading has come: at the start and end of each table, between them every 50 ms at most. What it throws makes openEngine
+   * reject. Default: none.
+   */
+  onProgress?: (progress: LoadProgress) => void;
 }

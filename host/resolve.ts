@@ -6,7 +6,17 @@ import { pathToFileURL } from "node:url";
 import { EmbeddingError } from "./errors.js";
 import { hasMultiMemory, type MemoryMode } from "./memory/kernel.js";
 import type { EngineFeature } from "./memory/records.js";
-import type { EngineOptions, FeatureOptions, LagLimits, Pooling, StageOptions, TableOptions } from "./options.js";
+import type {
+  EngineOptions,
+  FeatureOptions,
+  FloatTableOptions,
+  LagLimits,
+  PackedTableOptions,
+  Pooling,
+  StageOptions,
+  TableOptions,
+} from "./options.js";
+import { ROW_DTYPES, type RowDtype, rowBytes } from "./rows/rows.js";
 
 const GIB = 2 ** 30;
 const MAX_INT32 = 2 ** 31 - 1;
@@ -35,9 +45,14 @@ export interface FilledStage {
   columns: number;
 }
 
+/** TableOptions with the format known. */
+export type FilledTable =
+  | (Omit<FloatTableOptions, "packed"> & { packed: false; dtype: RowDtype })
+  | (PackedTableOptions & { dtype: RowDtype });
+
 /** EngineOptions with nothing left open. */
 export interface FilledOptions {
-  tables: readonly TableOptions[];
+  tables: readonly FilledTable[];
   features: readonly EngineFeature[];
   ranks: number;
   /** What the windows are laid out for: the bound itself, or the largest that "auto" may choose. */
@@ -51,6 +66,7 @@ export interface FilledOptions {
   maxCoalescedLookups: number;
   maxQueuedLookups: number;
   lookupTimeoutMs: number;
+  onProgress: EngineOptions["onProgress"];
   stage: FilledStage | undefined;
 }
 
@@ -78,6 +94,11 @@ function choice<T extends string>(name: string, value: unknown, choices: readonl
   return value as T;
 }
 
+function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== "function") throw optionError(name, value, "a function");
+  return value;
+}
+
 function uniqueName(name: string, value: unknown, taken: ReadonlySet<string>): string {
   if (typeof value !== "string" || value === "") throw optionError(name, value, "a name that is not empty");
   if (taken.has(value)) throw optionError(name, value, "a name that is used once");
@@ -89,21 +110,29 @@ function list<T>(name: string, value: unknown): readonly T[] {
   return value as readonly T[];
 }
 
-function fillTables(tables: readonly TableOptions[]): TableOptions[] {
+/** What rows may be. */
+export function rowsForms(packed: boolean): string {
+  const array = packed ? "Uint8Array" : "Float32Array";
+  return `a ${array}, an iterable of ${array}s, or a function`;
+}
+
+function fillTables(tables: readonly TableOptions[]): FilledTable[] {
   const taken = new Set<string>();
   return tables.map((table, t) => {
     if (typeof table !== "object" || table === null) throw optionError(`tables[${t}]`, table, "an object");
     taken.add(uniqueName(`tables[${t}].name`, table.name, taken));
-    const { rows } = table;
+    const { rows, packed = false } = table;
+    if (typeof packed !== "boolean") throw optionError(`tables[${t}].packed`, packed, "true or false");
+    const dtype = choice(`tables[${t}].dtype`, table.dtype ?? "fp32", ROW_DTYPES);
     const isSource = typeof rows === "function" || (typeof rows === "object" && rows !== null);
-    if (!isSource) throw optionError(`tables[${t}].rows`, rows, "a Float32Array, an iterable of Float32Arrays, or a function");
+    if (!isSource) throw optionError(`tables[${t}].rows`, rows, rowsForms(packed));
     integer(`tables[${t}].numRows`, table.numRows, 1, MAX_INT32);
     integer(`tables[${t}].dim`, table.dim, 1, 65536);
-    return { ...table };
+    return { ...table, dtype, packed } as FilledTable;
   });
 }
 
-function fillFeatures(features: readonly FeatureOptions[], tables: readonly TableOptions[]): EngineFeature[] {
+function fillFeatures(features: readonly FeatureOptions[], tables: readonly FilledTable[]): EngineFeature[] {
   const taken = new Set<string>();
   return features.map((feature, f) => {
     if (typeof feature !== "object" || feature === null) throw optionError(`features[${f}]`, feature, "an object");
@@ -120,13 +149,13 @@ function fillFeatures(features: readonly FeatureOptions[], tables: readonly Tabl
           .slice(0, 200)}`,
       );
     const pooling = choice(`features[${f}].pooling`, feature.pooling ?? "sum", POOLINGS);
-    const { numRows, dim } = tables[table];
+    const { numRows, dim, dtype } = tables[table];
     let padding: number | undefined;
     if (feature.paddingIndex !== undefined) {
       padding = integer(`features[${f}].paddingIndex`, feature.paddingIndex, -numRows, numRows - 1);
       if (padding < 0) padding += numRows;
     }
-    return { name, table, pooling, pooled: pooling !== "none", padding, dim };
+    return { name, table, pooling, pooled: pooling !== "none", padding, dim, rowBytes: rowBytes(dtype, dim) };
   });
 }
 
@@ -232,6 +261,7 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),
     maxCoalescedLookups: integer("maxCoalescedLookups", options.maxCoalescedLookups ?? DEFAULTS.maxCoalescedLookups, 1, 65536),
     maxQueuedLookups: integer("maxQueuedLookups", options.maxQueuedLookups ?? DEFAULTS.maxQueuedLookups, 1, MAX_INT32),
+    onProgress: optionalFunction("onProgress", options.onProgress),
     lookupTimeoutMs: timeout === Number.POSITIVE_INFINITY ? timeout : integer("lookupTimeoutMs", timeout, 1, MAX_INT32),
     stage: options.stage === undefined ? undefined : fillStage(options.stage, features),
   };

@@ -1,7 +1,8 @@
 import { EmbeddingError } from "../errors.js";
+import { ROW_DTYPES } from "../rows/rows.js";
 
 /** The version of the kernel module that this host speaks with; assembly/abi.ts has the same number. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Byte offsets and constants shared with the kernels; the drawings are in assembly/abi.ts. */
 export const LAYOUT = {
@@ -11,6 +12,12 @@ export const LAYOUT = {
   POOL_MEAN: 1,
   POOL_MAX: 2,
   POOL_NONE: 3,
+  ROW_FP32: 0,
+  ROW_FP16: 1,
+  ROW_INT8: 2,
+  ROW_INT4: 3,
+  ROW_INT2: 4,
+  ROW_FP16_FINITE: 5,
   JOB_FEATURE: 0,
   JOB_POOLING: 4,
   JOB_ROWS_PTR: 8,
@@ -26,7 +33,10 @@ export const LAYOUT = {
   JOB_PARTIAL_BYTE: 48,
   JOB_COUNTS_BYTE: 52,
   JOB_TABLE_COLUMNS: 56,
-  JOB_BYTES: 64,
+  JOB_FORMAT: 60,
+  JOB_SCALES_PTR: 88,
+  JOB_SCALES_STRIDE: 92,
+  JOB_BYTES: 128,
   PIECE_BATCH_SIZE: 0,
   PIECE_INDICES_PTR: 4,
   PIECE_INDEX_BYTES: 8,
@@ -100,7 +110,7 @@ export interface KernelExports {
  * @throws EmbeddingError EMBEDDING_ABI with the first difference
  */
 export function checkAbi(description: string, path: string): void {
-  let got: { version?: unknown; layout?: Record<string, unknown> };
+  let got: { version?: unknown; features?: readonly unknown[]; layout?: Record<string, unknown> };
   try {
     got = JSON.parse(description) as typeof got;
   } catch (cause) {
@@ -113,6 +123,17 @@ export function checkAbi(description: string, path: string): void {
       {
         got: got.version,
         expected: ABI_VERSION,
+      },
+    );
+  }
+  const missing = ROW_DTYPES.find((dtype) => got.features?.includes(dtype) !== true);
+  if (missing !== undefined) {
+    throw new EmbeddingError(
+      "EMBEDDING_ABI",
+      `${path}: got no row format ${missing}, expected ${ROW_DTYPES.join(", ")}; run npm run build`,
+      {
+        got: got.features,
+        expected: ROW_DTYPES,
       },
     );
   }

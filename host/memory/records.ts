@@ -1,5 +1,6 @@
 import type { Pooling } from "../options.js";
 import type { Plan } from "../plan/plan.js";
+import { type RowDtype, scalesPlace, storedRow } from "../rows/rows.js";
 import { LAYOUT, NO_PADDING } from "./abi.js";
 import { isPartial, type MapFeature, type MemoryMap, partialKey } from "./map.js";
 
@@ -12,6 +13,8 @@ export interface EngineFeature extends MapFeature {
   /** Index whose rows do not count, never negative; undefined: none. */
   padding: number | undefined;
   dim: number;
+  /** Bytes of a packed row of its table: what a lookup of one row moves. */
+  rowBytes: number;
 }
 
 /** Where a rank's jobs are, and how many. */
@@ -26,6 +29,8 @@ export interface RankJobs {
 export interface Records {
   jobs: RankJobs[];
   reductionCount: number;
+  /** Pointers to the jobs of each shard, by shard. */
+  shardJobs: number[][];
 }
 
 const POOLING_CODES: Record<Pooling, number> = {
@@ -35,12 +40,20 @@ const POOLING_CODES: Record<Pooling, number> = {
   none: LAYOUT.POOL_NONE,
 };
 
+const FORMAT_CODES: Record<RowDtype, number> = {
+  fp32: LAYOUT.ROW_FP32,
+  fp16: LAYOUT.ROW_FP16,
+  int8: LAYOUT.ROW_INT8,
+  int4: LAYOUT.ROW_INT4,
+  int2: LAYOUT.ROW_INT2,
+};
+
 /** What writeRecords needs. */
 export interface RecordsInput {
   plan: Plan;
   map: MemoryMap;
   features: readonly EngineFeature[];
-  tables: readonly { numRows: number; dim: number }[];
+  tables: readonly { numRows: number; dim: number; dtype: RowDtype }[];
   /** The exchange memory as 32-bit words. */
   words: Uint32Array;
 }
@@ -52,12 +65,13 @@ export function writeRecords(input: RecordsInput): Records {
     words[(ptr + field) / 4] = value;
   };
   const jobs: RankJobs[] = [];
+  const shardJobs = plan.shards.map((): number[] => []);
   let job = map.jobsPtr;
   for (let rank = 0; rank < plan.ranks; rank += 1) {
     const mine: RankJobs = { ptr: job, count: 0, partial: false };
     features.forEach((feature, index) => {
       const partial = isPartial(plan, feature);
-      const { numRows, dim } = input.tables[feature.table];
+      const { numRows, dim, dtype } = input.tables[feature.table];
       for (const s of plan.tables[feature.table].shards) {
         const shard = plan.shards[s];
         if (shard.rank !== rank) continue;
@@ -77,6 +91,11 @@ export function writeRecords(input: RecordsInput): Records {
         put(job, LAYOUT.JOB_PARTIAL_BYTE, partialByte);
         put(job, LAYOUT.JOB_COUNTS_BYTE, countsByte);
         put(job, LAYOUT.JOB_TABLE_COLUMNS, dim);
+        const scales = scalesPlace(storedRow(dtype, shard.columnCount), shard.bytes);
+        put(job, LAYOUT.JOB_FORMAT, FORMAT_CODES[dtype]);
+        put(job, LAYOUT.JOB_SCALES_PTR, map.shardPtrs[s] + scales.offsetBytes);
+        put(job, LAYOUT.JOB_SCALES_STRIDE, scales.strideBytes);
+        shardJobs[s].push(job);
         job += LAYOUT.JOB_BYTES;
         mine.count += 1;
         mine.partial ||= partial;
@@ -84,7 +103,12 @@ export function writeRecords(input: RecordsInput): Records {
     });
     jobs.push(mine);
   }
-  return { jobs, reductionCount: writeReductions(input, put) };
+  return { jobs, reductionCount: writeReductions(input, put), shardJobs };
+}
+
+/** Lets the jobs of an fp16 shard use the kernel for finite halves. Before any rank reads them, when its rows are known. */
+export function markFiniteHalves({ shardJobs }: Records, shard: number, words: Uint32Array): void {
+  for (const job of shardJobs[shard]) words[(job + LAYOUT.JOB_FORMAT) / 4] = LAYOUT.ROW_FP16_FINITE;
 }
 
 function writeReductions(input: RecordsInput, put: (ptr: number, field: number, value: number) => void): number {

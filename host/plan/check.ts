@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { EmbeddingError } from "../errors.js";
+import { ROW_DTYPES, type RowDtype } from "../rows/rows.js";
 import type { PlanOptions, PlanTable, Sharding } from "./types.js";
 
 const MAX_RANKS = 64;
@@ -23,6 +24,7 @@ export interface CheckedTable {
   name: string;
   numRows: number;
   dim: number;
+  dtype: RowDtype;
   lookupsPerSample: number;
   wanted: WantedCut | "auto";
 }
@@ -62,9 +64,12 @@ export function checkPlanTables(tables: readonly PlanTable[]): CheckedTable[] {
   });
 }
 
-function checkTable({ name, numRows, dim, lookupsPerSample = 1, sharding = "auto" }: PlanTable): CheckedTable {
+function checkTable({ name, numRows, dim, dtype = "fp32", lookupsPerSample = 1, sharding = "auto" }: PlanTable): CheckedTable {
   checkInteger({ option: "numRows", got: numRows, most: MAX_ROWS, table: name });
   checkInteger({ option: "dim", got: dim, most: MAX_DIM, table: name });
+  if (!ROW_DTYPES.includes(dtype)) {
+    throw wrong({ option: "dtype", got: dtype, expected: ROW_DTYPES.map((one) => `"${one}"`).join(" or "), table: name });
+  }
   if (!(typeof lookupsPerSample === "number" && lookupsPerSample >= 0 && lookupsPerSample <= MAX_LOOKUPS_PER_SAMPLE)) {
     const expected = `a number from 0 to ${MAX_LOOKUPS_PER_SAMPLE}`;
     throw wrong({ option: "lookupsPerSample", got: lookupsPerSample, expected, table: name });
@@ -76,7 +81,7 @@ function checkTable({ name, numRows, dim, lookupsPerSample = 1, sharding = "auto
     const option = `sharding by "${wanted.by}" with shards`;
     checkInteger({ option, got: wanted.shards, most, table: name, reason: most < MAX_SHARDS ? reason : "" });
   }
-  return { name, numRows, dim, lookupsPerSample, wanted };
+  return { name, numRows, dim, dtype, lookupsPerSample, wanted };
 }
 
 /** The form alone; how many shards there may be depends on the table. */

@@ -1,11 +1,21 @@
+import { gatheredBytes, type RowDtype, storedBytes, storedRow, valuesIn } from "../rows/rows.js";
 import type { CheckedTable } from "./check.js";
-import { CACHE_LINE_BYTES, FLOAT_BYTES, gatheredRowBytes, rowStrideBytes } from "./stride.js";
 import type { Shard, TablePlan } from "./types.js";
 
-/** Floats of a full cache line: column cuts at its multiples move no byte more than the whole row does. */
-export const LINE_FLOATS = CACHE_LINE_BYTES / FLOAT_BYTES;
-/** Floats of a SIMD vector: the next best border, no shard but the last has a tail to compute by single floats. */
-const VECTOR_FLOATS = 4;
+const CACHE_LINE_BYTES = 64;
+const VECTOR_BYTES = 16;
+/** Columns that kernels decode at a time, however few bytes they are. */
+const MOST_VECTOR_COLUMNS = 16;
+
+/** Columns of a full cache line: cuts at its multiples move no byte of values more than the whole row does. */
+export function lineColumns(dtype: RowDtype): number {
+  return valuesIn(dtype, CACHE_LINE_BYTES);
+}
+
+/** Columns of a SIMD vector: the next best border, no shard but the last has a tail to compute by single values. */
+function vectorColumns(dtype: RowDtype): number {
+  return Math.min(MOST_VECTOR_COLUMNS, valuesIn(dtype, VECTOR_BYTES));
+}
 
 /** How a table is cut, decided. */
 export interface Cut {
@@ -22,10 +32,11 @@ export interface Piece extends Omit<Shard, "rank"> {
 }
 
 /** Shards of a table that is to be cut by columns over `ranks` ranks, no number given. */
-export function defaultColumnShards(dim: number, ranks: number): number {
-  if (dim >= 2 * LINE_FLOATS) return Math.min(ranks, Math.floor(dim / LINE_FLOATS));
+export function defaultColumnShards({ dim, dtype }: Pick<CheckedTable, "dim" | "dtype">, ranks: number): number {
+  const line = lineColumns(dtype);
+  if (dim >= 2 * line) return Math.min(ranks, Math.floor(dim / line));
   // Shorter rows do not gather fewer lines when cut. Who asks for it all the same gets two shards at least.
-  return Math.min(ranks, dim, Math.max(2, Math.ceil(dim / VECTOR_FLOATS)));
+  return Math.min(ranks, dim, Math.max(2, Math.ceil(dim / vectorColumns(dtype))));
 }
 
 /** Shards of a table that is to be cut by rows over `ranks` ranks, no number given. */
@@ -42,12 +53,13 @@ export function rowBorders(numRows: number, shards: number): number[] {
  * Where column shards begin, and the end: at multiples of a cache line while every shard gets one,
  * else at multiples of a SIMD vector while there are enough of them, else anywhere. None is empty.
  */
-export function columnBorders(dim: number, shards: number): number[] {
+export function columnBorders({ dim, dtype }: Pick<CheckedTable, "dim" | "dtype">, shards: number): number[] {
+  const line = lineColumns(dtype);
+  const vector = vectorColumns(dtype);
   // With fewer shards than lines the last shard has two of them: a short last line is never a shard by itself.
-  if (shards <= Math.floor(dim / LINE_FLOATS))
-    return bordersInUnits(dim, shards, { unit: LINE_FLOATS, units: Math.ceil(dim / LINE_FLOATS) });
-  const vectors = Math.ceil(dim / VECTOR_FLOATS);
-  if (shards <= vectors) return bordersInUnits(dim, shards, { unit: VECTOR_FLOATS, units: vectors });
+  if (shards <= Math.floor(dim / line)) return bordersInUnits(dim, shards, { unit: line, units: Math.ceil(dim / line) });
+  const vectors = Math.ceil(dim / vector);
+  if (shards <= vectors) return bordersInUnits(dim, shards, { unit: vector, units: vectors });
   return bordersInUnits(dim, shards, { unit: 1, units: dim });
 }
 
@@ -60,7 +72,8 @@ function bordersInUnits(dim: number, shards: number, { unit, units }: { unit: nu
 /** The pieces of tables[index], in row or column order. */
 export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] {
   const rows = cut.by === "row" ? rowBorders(table.numRows, cut.shards) : [0, table.numRows];
-  const columns = cut.by === "column" ? columnBorders(table.dim, cut.shards) : [0, table.dim];
+  const columns = cut.by === "column" ? columnBorders(table, cut.shards) : [0, table.dim];
+  let row = storedRow(table.dtype, columns[1]);
   return Array.from({ length: cut.shards }, (_, shard) => {
     const firstRow = rows[cut.by === "row" ? shard : 0];
     const endRow = rows[cut.by === "row" ? shard + 1 : 1];
@@ -68,7 +81,8 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
     const endColumn = columns[cut.by === "column" ? shard + 1 : 1];
     const rowCount = endRow - firstRow;
     const columnCount = endColumn - firstColumn;
-    const strideBytes = rowStrideBytes(columnCount);
+    // Most shards are alike, and some cuts have hundreds of them: a layout is made once, not for each.
+    if (row.columns !== columnCount) row = storedRow(table.dtype, columnCount);
     const lookupsPerSample = (table.lookupsPerSample * rowCount) / table.numRows;
     return {
       table: index,
@@ -76,10 +90,10 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
       rowCount,
       firstColumn,
       columnCount,
-      strideBytes,
-      bytes: rowCount * strideBytes,
+      strideBytes: row.strideBytes,
+      bytes: storedBytes(row, rowCount),
       lookupsPerSample,
-      gatheredBytesPerSample: lookupsPerSample * gatheredRowBytes(columnCount),
+      gatheredBytesPerSample: lookupsPerSample * gatheredBytes(row),
     };
   });
 }

@@ -11,7 +11,7 @@ const GIB_DIGITS = 2;
  * EMBEDDING_PLAN if a shard that the caller fixed, or a single row, is larger than a rank.
  */
 export function checkFit(ladders: readonly Ladder[], { ranks, rankMemoryBytes, totalMemoryBytes }: Limits): void {
-  // What the planner cuts itself takes no byte more than the whole table, so this is known already.
+  // What the planner cuts itself takes no byte less than the whole table, so this is known already.
   const needed = neededBytes(ladders);
   const capacity = ranks * rankMemoryBytes;
   if (needed > totalMemoryBytes) {

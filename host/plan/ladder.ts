@@ -1,6 +1,6 @@
+import { storedBytes, storedRow } from "../rows/rows.js";
 import { type CheckedTable, MAX_SHARDS, type WantedCut } from "./check.js";
-import { type Cut, columnBorders, cutTable, defaultColumnShards, defaultRowShards, LINE_FLOATS, type Piece } from "./cut.js";
-import { rowStrideBytes } from "./stride.js";
+import { type Cut, columnBorders, cutTable, defaultColumnShards, defaultRowShards, lineColumns, type Piece } from "./cut.js";
 
 /** Shards of one table for each rank: so fine that they fill what room fixed cuts leave but for a sixteenth of a share. */
 const MOST_CROWDED = 16;
@@ -27,7 +27,8 @@ interface Rung {
  *    with the first rows gathers most of them, whatever is predicted here;
  * 4. more shards than ranks, for memory that even shares do not fit into.
  *
- * None of them needs more bytes in all, or gathers more, than the whole table.
+ * None of them needs more bytes in all, or gathers more, than the whole table; but for columns of int8, int4 and int2 rows, whose shards have
+ * a scale and a bias of their own each.
  */
 export class Ladder {
   readonly length: number;
@@ -92,15 +93,15 @@ export class Ladder {
   }
 }
 
-function chosenCut({ numRows, dim }: CheckedTable, { by, shards }: WantedCut, ranks: number): Cut {
-  const defaults = { table: 1, row: defaultRowShards(numRows, ranks), column: defaultColumnShards(dim, ranks) };
+function chosenCut(table: CheckedTable, { by, shards }: WantedCut, ranks: number): Cut {
+  const defaults = { table: 1, row: defaultRowShards(table.numRows, ranks), column: defaultColumnShards(table, ranks) };
   const count = shards ?? defaults[by];
   return { by: count === 1 ? "table" : by, shards: count };
 }
 
 /** The cuts of a ladder that the planner may climb. */
 function autoCuts(table: CheckedTable, ranks: number): Cut[] {
-  const most = { column: Math.floor(table.dim / LINE_FLOATS), row: table.numRows };
+  const most = { column: Math.floor(table.dim / lineColumns(table.dtype)), row: table.numRows };
   const cuts: Cut[] = [{ by: "table", shards: 1 }];
   const spreadBy = most.column >= 2 ? "column" : "row";
   for (let shards = 2; shards <= Math.min(ranks, most[spreadBy]); shards++) cuts.push({ by: spreadBy, shards });
@@ -118,9 +119,9 @@ function autoCuts(table: CheckedTable, ranks: number): Cut[] {
 }
 
 /** The largest shard's part of the table. */
-function largestShare({ numRows, dim }: CheckedTable, { by, shards }: Cut): number {
+function largestShare({ numRows, dim, dtype }: CheckedTable, { by, shards }: Cut): number {
   if (by === "row") return Math.ceil(numRows / shards) / numRows;
-  const borders = columnBorders(dim, shards);
+  const borders = columnBorders({ dim, dtype }, shards);
   const widest = borders.slice(1).reduce((most, border, shard) => Math.max(most, border - borders[shard]), 0);
-  return rowStrideBytes(widest) / rowStrideBytes(dim);
+  return storedBytes(storedRow(dtype, widest), 1) / storedBytes(storedRow(dtype, dim), 1);
 }

@@ -36,6 +36,9 @@ export function place({ pieces, limits, budget }: Problem): Placed {
 
 /** Fills the ranks, heaviest first by one measure or the other (bytes held pack tighter), and evens gathered bytes. */
 function arrange({ pieces, limits, budget }: Problem, first: "gathered" | "bytes"): Placed {
+  if (pieces.reduce((sum, piece) => sum + piece.bytes, 0) > limits.totalMemoryBytes) {
+    return { unplaced: pieces.reduce((largest, piece) => (piece.bytes > largest.bytes ? piece : largest)) };
+  }
   const layout = new Layout(pieces, limits.ranks, limits.rankMemoryBytes);
   const { gathered, bytes } = layout;
   const unplaced = fill(layout, first === "gathered" ? [gathered, bytes] : [bytes, gathered], budget);

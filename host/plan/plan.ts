@@ -53,7 +53,7 @@ function tablePlans(ladders: readonly Ladder[], rungs: readonly number[]): Table
     const { by, shards } = ladder.cut(rungs[table]);
     const first = next;
     next += shards;
-    return { name: ladder.table.name, by, shards: Array.from({ length: shards }, (_, shard) => first + shard) };
+    return { name: ladder.table.name, dtype: ladder.table.dtype, by, shards: Array.from({ length: shards }, (_, shard) => first + shard) };
   });
 }
 

@@ -54,14 +54,20 @@ function tableLines({ tables, shards }: Plan): string[] {
   return [...lines, `... and ${hidden.size} smaller tables, ${cuts} of them cut, ${mib(hiddenBytes)} MiB`];
 }
 
-function tableRow({ name, by, shards: indices }: TablePlan, allShards: readonly Shard[]): string[] {
+function tableRow({ name, dtype, by, shards: indices }: TablePlan, allShards: readonly Shard[]): string[] {
   const shards = indices.map((index) => allShards[index]);
   const last = shards[shards.length - 1];
   const rows = last.firstRow + last.rowCount;
   const dim = last.firstColumn + last.columnCount;
   const cut = by === "table" ? "whole" : `${shards.length} by ${by}`;
   const owners = ranges(shards.map(({ rank }) => rank));
-  return [shorten(name, NAME_WIDTH), `${rows} x ${dim}`, cut, shorten(owners, OWNERS_WIDTH), mib(bytesOf(shards))];
+  return [
+    shorten(name, NAME_WIDTH),
+    `${rows} x ${dim}${dtype === "fp32" ? "" : ` ${dtype}`}`,
+    cut,
+    shorten(owners, OWNERS_WIDTH),
+    mib(bytesOf(shards)),
+  ];
 }
 
 function rankLines({ load }: Plan): string[] {

@@ -73,7 +73,10 @@ function firstRungs({ ladders, limits }: Task): number[] {
   return ladders.map((ladder) => ladder.coarsestWithin(most));
 }
 
-/** Starts from `first` and, should that come to nothing, from all tables spread as finely as they can be. */
+/**
+ * Starts from `first` and, should that come to nothing, from all tables spread as finely as they can be, or else from whole tables: cuts of
+ * quantised rows may take more bytes in all than there are.
+ */
 function cutUntilItFits(task: Task, first: readonly number[]): Found {
   const { ladders, limits } = task;
   const coarse = cutFrom(task, first);
@@ -83,6 +86,11 @@ function cutUntilItFits(task: Task, first: readonly number[]): Found {
     ladders.map(({ finestSpread }) => finestSpread),
   );
   if (fine.layout !== undefined) return fine;
+  const whole = cutFrom(
+    task,
+    ladders.map(() => 0),
+  );
+  if (whole.layout !== undefined) return whole;
   throw doesNotFit(ladders, limits, fine.unplaced);
 }
 

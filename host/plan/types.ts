@@ -1,3 +1,5 @@
+import type { RowDtype } from "../rows/rows.js";
+
 /** How a table is cut over ranks. `"auto"` lets the planner choose; the object form fixes the number of shards (1 to 1024). */
 export type Sharding = "auto" | "table" | "row" | "column" | { by: "table" | "row" | "column"; shards?: number };
 
@@ -9,6 +11,8 @@ export interface PlanTable {
   numRows: number;
   /** Floats in a row, 1 to 65536. */
   dim: number;
+  /** How rows are held, default "fp32": narrower rows take fewer bytes and move fewer. */
+  dtype?: RowDtype;
   /**
    * Rows that one sample gathers from this table over all features, a prediction, 0 to 2^53 - 1; default 1, may be
    * fractional, 0 for a table that is never read.
@@ -40,9 +44,9 @@ export interface Shard {
   rowCount: number;
   firstColumn: number;
   columnCount: number;
-  /** Bytes from one row to the next in the rank's memory, see rowStrideBytes. */
+  /** Bytes from one row to the next in the rank's memory; docs/formats.md has them by dim and dtype. */
   strideBytes: number;
-  /** rowCount * strideBytes. */
+  /** rowCount * strideBytes; for int8, int4 and int2 rows that fill their cache lines, and 8 bytes more a row for scale and bias. */
   bytes: number;
 }
 
@@ -60,6 +64,7 @@ export interface RankLoad {
 /** How one table was cut. */
 export interface TablePlan {
   name: string;
+  dtype: RowDtype;
   /** "table" whenever there is one shard, also where rows or columns were asked for. */
   by: "table" | "row" | "column";
   /** Indices into Plan.shards, in row or column order. */

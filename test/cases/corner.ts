@@ -8,8 +8,8 @@ const SEED = 0x1a6ba6;
 const POOLINGS: readonly Pooling[] = ["sum", "mean", "max", "none"];
 /** What weights go with. */
 const WEIGHTABLE: readonly Pooling[] = ["sum", "none"];
-/** Around the 4 lanes of a SIMD register, 8 and 16 floats of unrolled loops and cache lines, and past 128. */
-const DIM_TAILS = [1, 2, 3, 5, 7, 17, 33, 100, 130] as const;
+/** Around the 4 lanes of a SIMD register, 8 and 16 floats of unrolled loops and cache lines, past 128; 64 and 250 fill whole lines with codes of 8, 4 or 2 bits. */
+const DIM_TAILS = [1, 2, 3, 5, 7, 17, 33, 64, 100, 130, 250] as const;
 const HUGE_BAG_ROWS = 5000;
 /** Not a multiple of 4: every case has a tail after the last whole SIMD register. */
 const DIM = 7;

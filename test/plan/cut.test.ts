@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
 import { type Plan, type PlanTable, planTables, type Sharding } from "#host/plan/plan.js";
-import { rowStrideBytes } from "#host/plan/stride.js";
 
 const NUM_ROWS = 10;
 
@@ -14,27 +13,10 @@ const columnCounts = (dim: number, sharding: Sharding, ranks = 4): number[] =>
 const rowCounts = (numRows: number, sharding: Sharding, ranks = 4): number[] =>
   planOne({ numRows, sharding }, ranks).shards.map(({ rowCount }) => rowCount);
 
-describe("rowStrideBytes", () => {
-  it.each([
-    [1, 16],
-    [4, 16],
-    [5, 32],
-    [8, 32],
-    [9, 64],
-    [16, 64],
-    [17, 128],
-    [32, 128],
-    [100, 448],
-    [65536, 262144],
-  ])("of %i floats is %i bytes", (columns, bytes) => {
-    expect(rowStrideBytes(columns)).toBe(bytes);
-  });
-});
-
 describe('sharding "table"', () => {
   it("leaves the table whole on one rank", () => {
     for (const sharding of ["table", { by: "table" }, { by: "table", shards: 1 }] as const) {
-      expect(planOne({ sharding }, 4).tables).toEqual([{ name: "t", by: "table", shards: [0] }]);
+      expect(planOne({ sharding }, 4).tables).toEqual([{ name: "t", dtype: "fp32", by: "table", shards: [0] }]);
     }
   });
 });

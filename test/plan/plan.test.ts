@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { type Plan, planTables, type Shard } from "#host/plan/plan.js";
-import { rowStrideBytes } from "#host/plan/stride.js";
+import { storedRow } from "#host/rows/rows.js";
 import { type RandomSet, randomSet } from "./tables.js";
 
 const SETS = 300;
@@ -59,7 +59,7 @@ describe("planTables over random tables", () => {
 
   it("says what every shard takes, row padding included", () => {
     for (const { plan } of plans) {
-      const strides = plan.shards.map(({ columnCount }) => rowStrideBytes(columnCount));
+      const strides = plan.shards.map(({ columnCount }) => storedRow("fp32", columnCount).strideBytes);
       expect(plan.shards.map(({ strideBytes }) => strideBytes)).toEqual(strides);
       expect(plan.shards.map(({ bytes }) => bytes)).toEqual(plan.shards.map(({ rowCount }, shard) => rowCount * strides[shard]));
     }
@@ -117,7 +117,7 @@ describe("planTables over random tables", () => {
   it("fits tables that it may cut itself into 5 % more memory than they need", () => {
     const slack = 1.05;
     for (const { set, plan } of plans.filter(({ set }) => set.tables.every(({ sharding }) => sharding === "auto"))) {
-      const largestRow = Math.max(...set.tables.map(({ dim }) => rowStrideBytes(dim)));
+      const largestRow = Math.max(...set.tables.map(({ dim }) => storedRow("fp32", dim).strideBytes));
       const needed = total(plan.load.map(({ tableBytes }) => tableBytes));
       // Rows do not divide evenly: each table may leave one too many on a rank.
       const rankMemoryBytes = Math.ceil((slack * needed) / set.ranks) + set.tables.length * largestRow;
