@@ -77,8 +77,8 @@ export async function measureThroughput(run: SuiteRun, workload: Workload, optio
 }
 
 function rankPlain(workload: Workload, job: PlainJob, sampleSeconds: number): Promise<RankedVariant[]> {
-  const { tables, bagSize, batches, rowsPerBatch } = workload;
-  return rankVariants(plainVariants({ dims: tables.map(({ dim }) => dim), bagSize }), {
+  const { tables, bagSizes, batches, rowsPerBatch } = workload;
+  return rankVariants(plainVariants({ dims: tables.map(({ dim }) => dim), bagSize: Math.max(...bagSizes) }), {
     run: ({ lookup }) => {
       const next = rotation(batches);
       return () => keep(lookup(job, next()));

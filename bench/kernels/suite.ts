@@ -1,0 +1,97 @@
+import { withScratch } from "../peers/scratch.js";
+import type { Group } from "../report.js";
+import { type Suite, type SuiteRun, UsageError } from "../suite.js";
+import { metaTrace, PUBLIC_SHAPES } from "../workloads/public-shapes.js";
+import { type FullShape, scaleToFit } from "../workloads/scale.js";
+import { longRows, manyRows, oneSample, singleRows, skewedRows } from "../workloads/shapes.js";
+import { makeWorkload, type WorkloadShape } from "../workloads/workload.js";
+import { type KernelOptions, measureKernels, type Temperature } from "./measure.js";
+import { C, KERNEL_PEERS, type KernelPeer, prepareKernelPeers } from "./peers.js";
+import { formatKernels } from "./print.js";
+
+/** Least median ratio of the kernel to the C program, without huge pages. */
+const GOALS: Readonly<Record<string, number>> = { w1: 0.68, w2: 0.7, w3: 0.72, w4: 0.55 };
+
+/** The kernels on one thread between plain TypeScript and C. */
+export const kernelsSuite: Suite = {
+  summary: "The kernels on one thread, alone and by way of lookupSync, between plain TypeScript loops and C with AVX2 and prefetch.",
+  groups: {
+    w1: "1M x 64, 512 bags of 32, uniform",
+    w2: "26 tables of 100k x 16, batch 2,048, one lookup",
+    w3: "8 tables of 1M x 128, batch 256, 80 lookups",
+    w4: "W1 with Zipf 1.05",
+    w5: "one sample, 26 tables x 16",
+    ...Object.fromEntries(Object.values(PUBLIC_SHAPES).map(({ name, what }) => [name, what])),
+    meta: "Meta's embedding-bag traces: rows by reuse bins",
+  },
+  options: {
+    rounds: { default: "11", help: "rounds that count, 1 to 1000 (--quick: 3)" },
+    "sample-ms": { default: "200", help: "least milliseconds of a case in a round, 10 to 60,000 (--quick: 50)" },
+    cache: { default: "both", help: "cold, warm or both: rows from memory, from cache" },
+    "max-table-mb": {
+      default: "2100",
+      help: "most MB of rows; row counts of larger shapes are divided, 1 to 4200; held three times (--quick: 64)",
+    },
+    peers: { default: "c", help: `all, none, or names: ${Object.keys(KERNEL_PEERS).join(", ")}` },
+  },
+  async run(run): Promise<Group[]> {
+    const { quick, seed } = run;
+    const maxBytes = (quick ? 64 : run.number("max-table-mb", 1, 4200)) * 1e6;
+    const options: Omit<KernelOptions, "goals"> = {
+      rounds: quick ? 3 : run.count("rounds", 1, 1000),
+      sampleSeconds: quick ? 0.05 : run.number("sample-ms", 10, 60_000) / 1000,
+      checkedBatches: quick ? 2 : 8,
+      temperatures: temperatures(run),
+    };
+    const shapes = shapesOf({ quick, seed, maxBytes });
+    const names = peerNames(run);
+    return withScratch(async (folder) => {
+      const startPeers = await prepareKernelPeers(run, names, folder);
+      const groups: Group[] = [];
+      for (const [name, shape] of Object.entries(shapes)) {
+        if (!run.wants(name)) continue;
+        const goal = GOALS[name];
+        const goals: Record<string, number> = goal === undefined ? {} : { [C]: goal };
+        const measured = await measureKernels(run, makeWorkload(shape(), seed), { options: { ...options, goals }, startPeers });
+        for (const group of measured) run.say(formatKernels(group));
+        groups.push(...measured);
+      }
+      return groups;
+    });
+  },
+};
+
+function shapesOf({ quick, seed, maxBytes }: { quick: boolean; seed: number; maxBytes: number }): Record<string, () => WorkloadShape> {
+  const scaled =
+    (full: FullShape): (() => WorkloadShape) =>
+    () =>
+      scaleToFit(full, maxBytes);
+  return {
+    w1: () => manyRows({ quick }),
+    w2: () => singleRows({ quick }),
+    w3: () => longRows(maxBytes),
+    w4: () => skewedRows({ quick }),
+    w5: () => ({ ...oneSample({ quick }), name: "w5" }),
+    ...Object.fromEntries(Object.values(PUBLIC_SHAPES).map((full) => [full.name, scaled(full)])),
+    meta: scaled(metaTrace(seed)),
+  };
+}
+
+function temperatures(run: SuiteRun): Temperature[] {
+  const cache = run.text("cache");
+  if (cache === "both") return ["cold", "warm"];
+  if (cache === "cold" || cache === "warm") return [cache];
+  throw new UsageError(`--cache: got ${cache}, expected cold, warm or both`);
+}
+
+function peerNames(run: SuiteRun): KernelPeer[] {
+  const known = Object.keys(KERNEL_PEERS) as KernelPeer[];
+  const given = run.text("peers");
+  if (given === "all") return known;
+  if (given === "none") return [];
+  return given.split(",").map((name) => {
+    const found = known.find((one) => one === name);
+    if (found === undefined) throw new UsageError(`--peers: got ${name}, expected all, none, or names of ${known.join(", ")}`);
+    return found;
+  });
+}
