@@ -33,6 +33,13 @@ async function main([name = "--help", ...args]: readonly string[]): Promise<void
   }
 }
 
+// So that "exit" listeners run, which remove files and end servers.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -4,6 +4,7 @@ import { rankedText } from "../engine/print.js";
 import { collectGarbage } from "../measure/collect.js";
 import { keep } from "../measure/keep.js";
 import { measureRounds, roundName } from "../measure/rounds.js";
+import { type PeerName, StartedPeers } from "../peers/catalogue.js";
 import { plainVariants, type RankedVariant, rankVariants } from "../plain/best.js";
 import { makePlainJob, type PlainJob } from "../plain/lookup.js";
 import { caseReport, compare, type Group } from "../report.js";
@@ -12,7 +13,6 @@ import { expectedValues } from "../workloads/check.js";
 import { materialise, type Workload, warmWorkload } from "../workloads/workload.js";
 import { BareKernel } from "./bare.js";
 import { plainRotation, syncRotation } from "./contenders.js";
-import type { KernelPeers } from "./peers.js";
 
 /** The contender that the comparisons are about. */
 export const KERNEL = "lagbag, kernel alone";
@@ -40,9 +40,9 @@ export interface KernelOptions {
 export async function measureKernels(
   run: SuiteRun,
   workload: Workload,
-  how: { options: KernelOptions; startPeers: (workloads: readonly Workload[]) => Promise<KernelPeers> },
+  how: { options: KernelOptions; peers: readonly PeerName[]; folder: string },
 ): Promise<Group[]> {
-  const { options, startPeers } = how;
+  const { options, folder } = how;
   const { progress } = run;
   const show = (what: string): void => progress.show(`${workload.name}: ${what}`);
   show("filling tables");
@@ -54,7 +54,7 @@ export async function measureKernels(
   );
   const sets = { cold: workload, warm: warmWorkload(workload, WARM_BYTES) };
   show("opening an engine, starting peers");
-  const peers = await startPeers([sets.cold, sets.warm]);
+  const peers = await StartedPeers.start(how.peers, { workloads: [sets.cold, sets.warm], rows, folder, threads: 1, say: run.say });
   try {
     // One rank that has nothing to do: lookupSync works on this thread.
     return await withEngines({ engine: () => openOver(workload, { ranks: 1 }) }, async ({ engine }) => {

@@ -1,17 +1,19 @@
-import { type CaseReport, formatComparison, type Group } from "../report.js";
-import { median, ratios } from "../statistics.js";
+import { peersText } from "../engine/print.js";
+import type { Group } from "../report.js";
 import { formatCount, formatMB, formatNumber, formatTable } from "../text-table.js";
 
 /** What one workload's rounds on one thread showed, as text. */
 export function formatKernels({ name, description, facts, cases, comparisons }: Group): string {
   const bytesPerRow = Number(facts.bytesPerBatch) / Number(facts.rowsPerBatch);
-  const header = ["", "Mrows/s", "min", "max", "GB/s", ...cases.map((_, index) => `/ (${index + 1})`)];
-  const rows = cases.map((one, index) => {
+  const header = ["", "Mrows/s", "min", "max", "GB/s", "kernel / it", "min", "max", "goal"];
+  const rows = cases.map((one) => {
     const { median: rate, min, max } = one.summary;
+    const against = comparisons.find(({ to }) => to === one.name);
     return [
-      `(${index + 1}) ${one.name}`,
+      one.name,
       ...[rate / 1e6, min / 1e6, max / 1e6, (rate * bytesPerRow) / 1e9].map(formatNumber),
-      ...cases.map((other) => (one === other ? "-" : formatNumber(medianRatio(one, other)))),
+      ...(against === undefined ? ["-", "", ""] : [against.summary.median, against.summary.min, against.summary.max].map(formatNumber)),
+      against?.goal === undefined ? "" : `>= ${against.goal}`,
     ];
   });
   const rotation =
@@ -23,17 +25,11 @@ export function formatKernels({ name, description, facts, cases, comparisons }: 
   );
   return `
 ${name}: ${description}
-one thread, ${facts.cache}; ${rotation}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build
+one thread, ${facts.cache}; ${rotation}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}
 plain loops tried: ${listOf(facts.plainLoops)}${ahead.length === 0 ? "" : `\nrows prefetched ahead, best of 4, 8, 16, 32, 64: ${ahead.join("; ")}`}
-${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; / (n) is the median of the ratios to case n in the same round
+${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; kernel / it: the ratios to the first in the same round
 
-${formatTable(header, rows)}
-
-${comparisons.map(formatComparison).join("\n")}`;
-}
-
-function medianRatio(of: CaseReport, to: CaseReport): number {
-  return median(ratios(of.rounds, to.rounds));
+${formatTable(header, rows)}`;
 }
 
 function listOf(fact: Group["facts"][string]): string {

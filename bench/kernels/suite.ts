@@ -1,3 +1,6 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { PEERS, peerTitle, readPeerNames } from "../peers/catalogue.js";
 import { withScratch } from "../peers/scratch.js";
 import type { Group } from "../report.js";
 import { type Suite, type SuiteRun, UsageError } from "../suite.js";
@@ -6,7 +9,6 @@ import { type FullShape, scaleToFit } from "../workloads/scale.js";
 import { longRows, manyRows, oneSample, singleRows, skewedRows } from "../workloads/shapes.js";
 import { makeWorkload, type WorkloadShape } from "../workloads/workload.js";
 import { type KernelOptions, measureKernels, type Temperature } from "./measure.js";
-import { C, KERNEL_PEERS, type KernelPeer, prepareKernelPeers } from "./peers.js";
 import { formatKernels } from "./print.js";
 
 /** Least median ratio of the kernel to the C program, without huge pages. */
@@ -32,7 +34,7 @@ export const kernelsSuite: Suite = {
       default: "2100",
       help: "most MB of rows; row counts of larger shapes are divided, 1 to 4200; held three times (--quick: 64)",
     },
-    peers: { default: "c", help: `all, none, or names: ${Object.keys(KERNEL_PEERS).join(", ")}` },
+    peers: { default: "c", help: `all, none, or names: ${Object.keys(PEERS).join(", ")}` },
   },
   async run(run): Promise<Group[]> {
     const { quick, seed } = run;
@@ -44,15 +46,16 @@ export const kernelsSuite: Suite = {
       temperatures: temperatures(run),
     };
     const shapes = shapesOf({ quick, seed, maxBytes });
-    const names = peerNames(run);
+    const peers = readPeerNames(run.text("peers"));
     return withScratch(async (folder) => {
-      const startPeers = await prepareKernelPeers(run, names, folder);
       const groups: Group[] = [];
       for (const [name, shape] of Object.entries(shapes)) {
         if (!run.wants(name)) continue;
         const goal = GOALS[name];
-        const goals: Record<string, number> = goal === undefined ? {} : { [C]: goal };
-        const measured = await measureKernels(run, makeWorkload(shape(), seed), { options: { ...options, goals }, startPeers });
+        const goals: Record<string, number> = goal === undefined ? {} : { [peerTitle("c", 1)]: goal };
+        const own = join(folder, name);
+        mkdirSync(own);
+        const measured = await measureKernels(run, makeWorkload(shape(), seed), { options: { ...options, goals }, peers, folder: own });
         for (const group of measured) run.say(formatKernels(group));
         groups.push(...measured);
       }
@@ -82,16 +85,4 @@ function temperatures(run: SuiteRun): Temperature[] {
   if (cache === "both") return ["cold", "warm"];
   if (cache === "cold" || cache === "warm") return [cache];
   throw new UsageError(`--cache: got ${cache}, expected cold, warm or both`);
-}
-
-function peerNames(run: SuiteRun): KernelPeer[] {
-  const known = Object.keys(KERNEL_PEERS) as KernelPeer[];
-  const given = run.text("peers");
-  if (given === "all") return known;
-  if (given === "none") return [];
-  return given.split(",").map((name) => {
-    const found = known.find((one) => one === name);
-    if (found === undefined) throw new UsageError(`--peers: got ${name}, expected all, none, or names of ${known.join(", ")}`);
-    return found;
-  });
 }

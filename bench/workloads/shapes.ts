@@ -1,5 +1,4 @@
 import { formatCount } from "../text-table.js";
-import { CRITEO_KAGGLE_ROWS } from "./public-shapes.js";
 import { type FullShape, scaleToFit } from "./scale.js";
 import type { WorkloadShape } from "./workload.js";
 
@@ -12,21 +11,6 @@ export function manyRows({ quick }: { quick: boolean }): WorkloadShape {
     batchSize: 512,
     bagSize: 32,
     batchCount: quick ? 24 : 48,
-  };
-}
-
-/** Criteo Kaggle, every table scaled down by `scaleDown`. Batches gather 3.4 MB of rows each, most of them from tables that fit a cache. */
-export function criteoKaggle({ quick, scaleDown }: { quick: boolean; scaleDown: number }): WorkloadShape {
-  const tables = CRITEO_KAGGLE_ROWS.map((full) => ({ numRows: Math.ceil(full / scaleDown), dim: 16 }));
-  const rows = tables.reduce((sum, { numRows }) => sum + numRows, 0);
-  const scale = scaleDown === 1 ? "full size" : `rows scaled down by ${scaleDown}`;
-  return {
-    name: "criteo",
-    title: `Criteo Kaggle, ${scale}: 26 tables, ${formatCount(rows)} rows x 16 fp32 (${((rows * 64) / 2 ** 30).toFixed(2)} GiB), batch 2,048, one lookup a feature, uniform`,
-    tables,
-    batchSize: 2048,
-    bagSize: 1,
-    batchCount: quick ? 24 : 64,
   };
 }
 
