@@ -2,13 +2,14 @@ import { type Engine, type EngineOptions, openEngine } from "lagbag";
 import type { Workload } from "../workloads/workload.js";
 
 /** Opens an engine over a workload's tables, which it fills by the workload's seed. */
-export function openOver({ seededTables, bagSizes }: Workload, options: Omit<EngineOptions, "tables">): Promise<Engine> {
+export function openOver({ seededTables, batches }: Workload, options: Omit<EngineOptions, "tables">): Promise<Engine> {
+  const [{ batchSize, offsets }] = batches;
   const tables = seededTables.map(({ name, numRows, dim, rows }, index) => ({
     name,
     numRows,
     dim,
     rows,
-    lookupsPerSample: bagSizes[index],
+    lookupsPerSample: (offsets[(index + 1) * batchSize] - offsets[index * batchSize]) / batchSize,
   }));
   return openEngine({ ...options, tables });
 }

@@ -4,6 +4,7 @@ import type { Suite, SuiteRun } from "../suite.js";
 import { PUBLIC_SHAPES } from "../workloads/public-shapes.js";
 import { scaleToFit } from "../workloads/scale.js";
 import { longRows, manyRows, oneSample, singleRows, skewedRows } from "../workloads/shapes.js";
+import { requestedTrace, TRACE_OPTIONS } from "../workloads/trace.js";
 import { makeWorkload, type WorkloadShape } from "../workloads/workload.js";
 import { measureLatency } from "./latency.js";
 import { formatLatency, formatThroughput } from "./print.js";
@@ -33,6 +34,7 @@ export const engineSuite: Suite = {
     w4: "throughput: W1 with Zipf 1.05",
     criteo: "throughput: Criteo Kaggle shape, batch 2,048, one lookup a feature",
     sample: "latency: one sample, 26 tables (W5)",
+    trace: "throughput: the bags of --indices, and nothing else",
   },
   options: {
     rounds: { default: "11", help: "rounds that count, 1 to 1000 (--quick: 3)" },
@@ -42,6 +44,7 @@ export const engineSuite: Suite = {
       default: "1100",
       help: "most MB of rows; row counts of larger shapes are divided, 1 to 4200; held five times (--quick: 64)",
     },
+    ...TRACE_OPTIONS,
     peers: { default: "onnxruntime-node", help: `all, none, or names: ${Object.keys(PEERS).join(", ")}` },
   },
   async run(run): Promise<Group[]> {
@@ -53,12 +56,14 @@ export const engineSuite: Suite = {
     };
     const maxBytes = (quick ? 64 : run.number("max-table-mb", 1, 4200)) * 1e6;
     const inFlight = run.count("in-flight", 1, 1024);
+    const common = { ...timing, inFlight, checkedBatches: quick ? 2 : 8 };
+    const trace = requestedTrace(run, maxBytes);
+    if (trace !== undefined) return [tell(run, await measureThroughput(run, trace, { ...common, goals: {} }), formatThroughput)];
     const groups: Group[] = [];
     for (const [name, { shape, goals }] of Object.entries(THROUGHPUT)) {
       if (!run.wants(name)) continue;
       const workload = makeWorkload(shape({ quick, maxBytes }), seed);
-      const options = { ...timing, goals, inFlight, checkedBatches: quick ? 2 : 8 };
-      groups.push(tell(run, await measureThroughput(run, workload, options), formatThroughput));
+      groups.push(tell(run, await measureThroughput(run, workload, { ...common, goals }), formatThroughput));
     }
     if (run.wants("sample")) {
       const workload = makeWorkload(oneSample({ quick }), seed);

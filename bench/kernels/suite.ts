@@ -7,7 +7,8 @@ import { type Suite, type SuiteRun, UsageError } from "../suite.js";
 import { metaTrace, PUBLIC_SHAPES } from "../workloads/public-shapes.js";
 import { type FullShape, scaleToFit } from "../workloads/scale.js";
 import { longRows, manyRows, oneSample, singleRows, skewedRows } from "../workloads/shapes.js";
-import { makeWorkload, type WorkloadShape } from "../workloads/workload.js";
+import { requestedTrace, TRACE_OPTIONS } from "../workloads/trace.js";
+import { makeWorkload, type Workload, type WorkloadShape } from "../workloads/workload.js";
 import { type KernelOptions, measureKernels, type Temperature } from "./measure.js";
 import { formatKernels } from "./print.js";
 
@@ -25,6 +26,7 @@ export const kernelsSuite: Suite = {
     w5: "one sample, 26 tables x 16",
     ...Object.fromEntries(Object.values(PUBLIC_SHAPES).map(({ name, what }) => [name, what])),
     meta: "Meta's embedding-bag traces: rows by reuse bins",
+    trace: "the bags of --indices, and nothing else",
   },
   options: {
     rounds: { default: "11", help: "rounds that count, 1 to 1000 (--quick: 3)" },
@@ -34,6 +36,7 @@ export const kernelsSuite: Suite = {
       default: "2100",
       help: "most MB of rows; row counts of larger shapes are divided, 1 to 4200; held three times (--quick: 64)",
     },
+    ...TRACE_OPTIONS,
     peers: { default: "c", help: `all, none, or names: ${Object.keys(PEERS).join(", ")}` },
   },
   async run(run): Promise<Group[]> {
@@ -45,17 +48,18 @@ export const kernelsSuite: Suite = {
       checkedBatches: quick ? 2 : 8,
       temperatures: temperatures(run),
     };
-    const shapes = shapesOf({ quick, seed, maxBytes });
+    const trace = requestedTrace(run, maxBytes);
+    const workloads: Record<string, () => Workload> = trace === undefined ? workloadsOf({ quick, seed, maxBytes }) : { trace: () => trace };
     const peers = readPeerNames(run.text("peers"));
     return withScratch(async (folder) => {
       const groups: Group[] = [];
-      for (const [name, shape] of Object.entries(shapes)) {
-        if (!run.wants(name)) continue;
+      for (const [name, make] of Object.entries(workloads)) {
+        if (trace === undefined && !run.wants(name)) continue;
         const goal = GOALS[name];
         const goals: Record<string, number> = goal === undefined ? {} : { [peerTitle("c", 1)]: goal };
         const own = join(folder, name);
         mkdirSync(own);
-        const measured = await measureKernels(run, makeWorkload(shape(), seed), { options: { ...options, goals }, peers, folder: own });
+        const measured = await measureKernels(run, make(), { options: { ...options, goals }, peers, folder: own });
         for (const group of measured) run.say(formatKernels(group));
         groups.push(...measured);
       }
@@ -64,12 +68,18 @@ export const kernelsSuite: Suite = {
   },
 };
 
-function shapesOf({ quick, seed, maxBytes }: { quick: boolean; seed: number; maxBytes: number }): Record<string, () => WorkloadShape> {
+interface Size {
+  quick: boolean;
+  seed: number;
+  maxBytes: number;
+}
+
+function workloadsOf({ quick, seed, maxBytes }: Size): Record<string, () => Workload> {
   const scaled =
     (full: FullShape): (() => WorkloadShape) =>
     () =>
       scaleToFit(full, maxBytes);
-  return {
+  const shapes: Record<string, () => WorkloadShape> = {
     w1: () => manyRows({ quick }),
     w2: () => singleRows({ quick }),
     w3: () => longRows(maxBytes),
@@ -78,6 +88,7 @@ function shapesOf({ quick, seed, maxBytes }: { quick: boolean; seed: number; max
     ...Object.fromEntries(Object.values(PUBLIC_SHAPES).map((full) => [full.name, scaled(full)])),
     meta: scaled(metaTrace(seed)),
   };
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, () => makeWorkload(shape(), seed)]));
 }
 
 function temperatures(run: SuiteRun): Temperature[] {

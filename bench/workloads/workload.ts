@@ -45,7 +45,7 @@ export interface Batch {
 
 export interface Workload extends WorkloadShape {
   seededTables: SeededTable[];
-  /** Rows a bag, table by table; of a trace, the mean. */
+  /** Rows a bag, table by table; of a trace whose bags differ, the largest, at least 2. */
   bagSizes: readonly number[];
   batches: Batch[];
   /** Rows and bytes of rows that one batch gathers; of a trace, the mean. */
