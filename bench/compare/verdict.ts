@@ -32,9 +32,9 @@ export function judge(before: readonly number[], after: readonly number[], { hig
   const change = median(after) / median(before);
   if (before.length < LEAST_ROUNDS || after.length < LEAST_ROUNDS) return { verdict: "unclear", change, low: Number.NaN, high: Number.NaN };
   const random = seededRandom(SEED);
-  const changes = Array.from({ length: RESAMPLES }, () => median(resample(after, random)) / median(resample(before, random))).sort(
-    (a, b) => a - b,
-  );
+  const old = new Resampler(before, random);
+  const now = new Resampler(after, random);
+  const changes = [...Float64Array.from({ length: RESAMPLES }, () => now.median() / old.median()).sort()];
   const low = quantile(changes, (1 - SURE) / 2);
   const high = quantile(changes, (1 + SURE) / 2);
   const isMore = low > 1 + LEAST_CHANGE;
@@ -43,6 +43,23 @@ export function judge(before: readonly number[], after: readonly number[], { hig
   return { verdict: isMore === higherIsBetter ? "better" : "worse", change, low, high };
 }
 
-function resample(values: readonly number[], random: Random): number[] {
-  return values.map(() => values[Math.floor(random() * values.length)]);
+/** Draws as many values as there are, with replacement, and tells their median. */
+class Resampler {
+  readonly #values: readonly number[];
+  readonly #random: Random;
+  readonly #drawn: Float64Array;
+
+  constructor(values: readonly number[], random: Random) {
+    this.#values = values;
+    this.#random = random;
+    this.#drawn = new Float64Array(values.length);
+  }
+
+  median(): number {
+    const drawn = this.#drawn;
+    for (let n = 0; n < drawn.length; n += 1) drawn[n] = this.#values[Math.floor(this.#random() * drawn.length)];
+    drawn.sort();
+    const middle = drawn.length >> 1;
+    return drawn.length % 2 === 1 ? drawn[middle] : (drawn[middle - 1] + drawn[middle]) / 2;
+  }
 }
