@@ -62,7 +62,10 @@ function machineList({ suite, machine, seed, quick, options, startedAt }: Report
   const entries: [string, string][] = [
     ["command", `npm run bench -- ${[suite, ...asked, `--seed ${seed}`, ...(quick ? ["--quick"] : [])].join(" ")}`],
     ["started", startedAt],
-    ["processor", `${cpu}, ${cores} cores${cache === undefined ? "" : `, ${(cache / 2 ** 20).toFixed(0)} MiB last-level cache`}`],
+    [
+      "processor",
+      `${cpu}, ${cores} core${cores === 1 ? "" : "s"}${cache === undefined ? "" : `, ${(cache / 2 ** 20).toFixed(0)} MiB last-level cache`}`,
+    ],
     ["memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
     ["system", os],
     ["Node", `${node}, V8 ${v8}`],

@@ -1,6 +1,7 @@
 import { type Contender, checkContender } from "../engine/contenders.js";
 import { openOver, withEngines } from "../engine/engines.js";
 import { rankedText } from "../engine/print.js";
+import { lastLevelCacheBytes } from "../machine.js";
 import { collectGarbage } from "../measure/collect.js";
 import { keep } from "../measure/keep.js";
 import { measureRounds, roundName } from "../measure/rounds.js";
@@ -116,6 +117,7 @@ function groupOf(workload: Workload, { temperature, contenders, rates, ranking, 
   const cases = contenders.map(({ timed, facts }, index) => caseReport(timed.name, "rows/s", rates[index], facts));
   const [kernel, ...others] = cases;
   const { batches, rowsPerBatch, bytesPerBatch, bagSizes, tables } = workload;
+  const cache = lastLevelCacheBytes();
   return {
     name: temperature === "cold" ? workload.name : `${workload.name}-${temperature}`,
     description: workload.title,
@@ -130,6 +132,8 @@ function groupOf(workload: Workload, { temperature, contenders, rates, ranking, 
       rowsPerBatch,
       bytesPerBatch,
       rotationBytes: bytesPerBatch * batches.length,
+      // What makes rows cold, or does not.
+      ...(cache === undefined ? {} : { lastLevelCacheBytes: cache }),
       checkedBatches: checked,
       sampleSeconds: options.sampleSeconds,
       plainLoops: rankedText(ranking),

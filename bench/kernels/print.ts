@@ -16,20 +16,32 @@ export function formatKernels({ name, description, facts, cases, comparisons }: 
       against?.goal === undefined ? "" : `>= ${against.goal}`,
     ];
   });
-  const rotation =
-    facts.cache === "warm"
-      ? `one batch of ${formatCount(Number(facts.batchSize))} samples again and again, ${formatCount(Number(facts.rowsPerBatch))} rows or ${formatMB(Number(facts.bytesPerBatch))}: rows come from cache`
-      : `${formatCount(Number(facts.batches))} batches in rotation, ${formatCount(Number(facts.rowsPerBatch))} rows or ${formatMB(Number(facts.bytesPerBatch))} each, ${formatMB(Number(facts.rotationBytes))} in all: rows come from memory`;
   const ahead = cases.flatMap((one) =>
     one.facts.prefetchedRowsAhead === undefined ? [] : [`${one.name}: ${one.facts.prefetchedRowsAhead}`],
   );
   return `
 ${name}: ${description}
-one thread, ${facts.cache}; ${rotation}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}
+one thread, ${facts.cache}; ${describeRotation(facts)}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}
 plain loops tried: ${listOf(facts.plainLoops)}${ahead.length === 0 ? "" : `\nrows prefetched ahead, best of 4, 8, 16, 32, 64: ${ahead.join("; ")}`}
 ${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; kernel / it: the ratios to the first in the same round
 
 ${formatTable(header, rows)}`;
+}
+
+function describeRotation(facts: Group["facts"]): string {
+  const [batches, samples, rows, bytes, all, cache] = [
+    "batches",
+    "batchSize",
+    "rowsPerBatch",
+    "bytesPerBatch",
+    "rotationBytes",
+    "lastLevelCacheBytes",
+  ].map((name) => Math.round(Number(facts[name])));
+  if (facts.cache === "warm") {
+    return `one batch of ${formatCount(samples)} samples again and again, ${formatCount(rows)} rows or ${formatMB(bytes)}: rows come from cache`;
+  }
+  const from = all <= 2 * cache ? "no more than two last-level caches: many rows come from there" : "rows come from memory";
+  return `${formatCount(batches)} batches in rotation, ${formatCount(rows)} rows or ${formatMB(bytes)} each, ${formatMB(all)} in all: ${from}`;
 }
 
 function listOf(fact: Group["facts"][string]): string {
