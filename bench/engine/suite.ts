@@ -1,6 +1,6 @@
 import { PEERS, readPeerNames } from "../peers/catalogue.js";
 import type { Group } from "../report.js";
-import type { Suite, SuiteRun } from "../suite.js";
+import { type Suite, type SuiteRun, UsageError } from "../suite.js";
 import { PUBLIC_SHAPES } from "../workloads/public-shapes.js";
 import { scaleToFit } from "../workloads/scale.js";
 import { longRows, manyRows, oneSample, singleRows, skewedRows } from "../workloads/shapes.js";
@@ -69,6 +69,7 @@ export const engineSuite: Suite = {
       const workload = makeWorkload(oneSample({ quick }), seed);
       groups.push(tell(run, await measureLatency(run, workload, { ...timing, checkedBatches: 256 }), formatLatency));
     }
+    if (groups.length === 0) throw new UsageError("trace: got no --indices, expected a file");
     return groups;
   },
 };

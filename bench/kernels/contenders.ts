@@ -2,6 +2,7 @@ import type { Engine } from "lagbag";
 import type { Contender } from "../engine/contenders.js";
 import { keep } from "../measure/keep.js";
 import type { PlainJob, PlainVariant } from "../plain/lookup.js";
+import type { Facts } from "../report.js";
 import type { Workload } from "../workloads/workload.js";
 
 /** Plain loops; a run is the whole rotation. */
@@ -46,6 +47,12 @@ export function syncRotation(name: string, engine: Engine, { batches, rowsPerBat
       for (const batch of some) read(engine.lookupSync(batch, outs.get(batch.batchSize)).values, batch);
     },
     tolerance: 0,
-    facts: { memoryMode: engine.stats().memory.mode },
+    facts: { memoryMode: engine.stats().memory.mode, ...hugePagesFact(engine) },
   };
+}
+
+/** What an engine says of huge pages under its tables: "on: 98 % of the table rows ...". */
+function hugePagesFact(engine: Engine): Facts {
+  const { hugePages } = engine.stats().memory as { hugePages?: { state: string; reason: string } };
+  return hugePages === undefined ? {} : { hugePages: `${hugePages.state}: ${hugePages.reason}` };
 }

@@ -5,7 +5,7 @@ import { lastLevelCacheBytes } from "../machine.js";
 import { collectGarbage } from "../measure/collect.js";
 import { keep } from "../measure/keep.js";
 import { measureRounds, roundName } from "../measure/rounds.js";
-import { type PeerName, StartedPeers } from "../peers/catalogue.js";
+import { type PeerName, peerTitle, StartedPeers } from "../peers/catalogue.js";
 import { plainVariants, type RankedVariant, rankVariants } from "../plain/best.js";
 import { makePlainJob, type PlainJob } from "../plain/lookup.js";
 import { caseReport, compare, type Group } from "../report.js";
@@ -20,6 +20,8 @@ export const KERNEL = "lagbag, kernel alone";
 export const SYNC = "lagbag, lookupSync";
 export const PLAIN = "TypeScript, best loops";
 
+const C = peerTitle("c", 1);
+
 /** Rows of a warm batch take at most this: a quarter of the second-level cache of most machines. */
 const WARM_BYTES = 256 * 1024;
 
@@ -33,8 +35,10 @@ export interface KernelOptions {
   /** Batches that every contender answers under the reference's eyes before anything is timed. */
   checkedBatches: number;
   temperatures: readonly Temperature[];
-  /** Least median ratio of the kernel to a peer, by the peer's name; for cold rows. */
-  goals: Readonly<Record<string, number>>;
+  /** Whether lookupSync's engine asks for huge pages under its tables. The kernel alone and plain TypeScript stay on small ones. */
+  hugePages: "auto" | "off";
+  /** Least median ratio to the C program on small pages; for cold rows. */
+  goals: { kernel?: number; onHugePages?: number };
 }
 
 /** Times the kernels, plain loops and peers on one thread, with rows from memory and from cache. */
@@ -55,10 +59,11 @@ export async function measureKernels(
   );
   const sets = { cold: workload, warm: warmWorkload(workload, WARM_BYTES) };
   show("opening an engine, starting peers");
+  const huge = { hugePages: options.hugePages };
   const peers = await StartedPeers.start(how.peers, { workloads: [sets.cold, sets.warm], rows, folder, threads: 1, say: run.say });
   try {
     // One rank that has nothing to do: lookupSync works on this thread.
-    return await withEngines({ engine: () => openOver(workload, { ranks: 1 }) }, async ({ engine }) => {
+    return await withEngines({ engine: () => openOver(workload, { ranks: 1, ...huge }) }, async ({ engine }) => {
       const groups: Group[] = [];
       for (const temperature of options.temperatures) {
         const set = sets[temperature];
@@ -116,6 +121,8 @@ interface Measured {
 function groupOf(workload: Workload, { temperature, contenders, rates, ranking, options, checked }: Measured): Group {
   const cases = contenders.map(({ timed, facts }, index) => caseReport(timed.name, "rows/s", rates[index], facts));
   const [kernel, ...others] = cases;
+  const [sync] = others;
+  const isCold = temperature === "cold";
   const { batches, rowsPerBatch, bytesPerBatch, bagSizes, tables } = workload;
   const cache = lastLevelCacheBytes();
   return {
@@ -139,6 +146,11 @@ function groupOf(workload: Workload, { temperature, contenders, rates, ranking, 
       plainLoops: rankedText(ranking),
     },
     cases,
-    comparisons: others.map((one) => compare(kernel, one, temperature === "cold" ? options.goals[one.name] : undefined)),
+    comparisons: [
+      ...others.map((one) => compare(kernel, one, one.name === C && isCold ? options.goals.kernel : undefined)),
+      ...(options.hugePages === "auto"
+        ? others.filter(({ name }) => name === C).map((c) => compare(sync, c, isCold ? options.goals.onHugePages : undefined))
+        : []),
+    ],
   };
 }

@@ -41,6 +41,7 @@ describe("npm run bench", () => {
     [["exchange", "--html", "/no/such/folder/x.html"], "/no/such/folder/x.html: "],
     [["exchange", "--compare", "/no/such/file.json"], "/no/such/file.json: "],
     [["kernels", "--indices", "/no/such/trace.npz"], "--indices: /no/such/trace.npz: "],
+    [["kernels", "trace"], "trace: got no --indices, expected a file"],
     [["report"], "report: got no file"],
   ])("refuses %j with exit code 2", async (args, message) => {
     const { code, err } = await bench(...args);
