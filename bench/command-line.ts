@@ -1,15 +1,37 @@
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import { Progress } from "./progress.js";
 import { type Suite, type SuiteRun, UsageError } from "./suite.js";
 
 const DEFAULT_SEED = 20_260_101;
 
+/** What is made of a report besides text on the terminal. */
+export interface Output {
+  /** Files to write. */
+  json: string | undefined;
+  html: string | undefined;
+  /** An older report to compare with. */
+  compare: string | undefined;
+  failOnWorse: boolean;
+}
+
+/** Options of every suite. */
+const OUTPUT_OPTIONS = {
+  json: { type: "string" },
+  html: { type: "string" },
+  compare: { type: "string" },
+  "fail-on-worse": { type: "boolean" },
+} as const;
+
 /** A command line that was understood. */
 export interface CommandLine {
   help: boolean;
-  /** File for the report. */
-  json: string | undefined;
+  /** Where else the report goes. */
+  output: Output;
+  /** Processors to run on, as taskset reads them. */
+  cpus: string | undefined;
   run: SuiteRun;
+  /** The suite's own options, as given or by default. */
+  options: Record<string, string>;
 }
 
 /**
@@ -26,7 +48,9 @@ export function readCommandLine(suite: Suite, args: readonly string[]): CommandL
   const text = (option: string): string => String(values[option] ?? suite.options[option].default);
   return {
     help: values.help === true,
-    json: values.json as string | undefined,
+    output: outputOf(values),
+    cpus: values.cpus as string | undefined,
+    options: Object.fromEntries(Object.keys(suite.options).map((option) => [option, text(option)])),
     run: {
       quick: values.quick === true,
       seed: toNumber("seed", String(values.seed ?? DEFAULT_SEED), { least: 0, most: 2 ** 31 - 1, whole: true }),
@@ -55,27 +79,55 @@ export function describeSuite(name: string, suite: Suite): string {
     ...Object.entries(suite.options).map(([option, { default: value, help }]) => line(`--${option} <${value}>`, help)),
     line("--seed <n>", `seed of all data, 0 to 2^31 - 1, default ${DEFAULT_SEED}`),
     line("--quick", "fewer and shorter rounds on smaller data: shows that all works, measures little"),
-    line("--json <file>", "also write the report there, as JSON"),
+    line("--cpus <list>", "run on these processors only, by taskset: 0,2-3"),
+    ...OUTPUT_HELP.map(([left, right]) => line(left, right)),
   ].join("\n");
+}
+
+/** The output options for --help. */
+export const OUTPUT_HELP = [
+  ["--json <file>", "also write the report there, as JSON (bench/report.schema.json)"],
+  ["--html <file>", "also write the report there, as a page with charts"],
+  ["--compare <file>", "say what is better or worse than in this older JSON report"],
+  ["--fail-on-worse", "with --compare: exit code 3 if something is worse"],
+] as const;
+
+/** The command line of `report`: files to read, and what to make of them. */
+export function readReportCommand(args: readonly string[]): { files: string[]; output: Output } {
+  const { values, positionals } = parseArguments({ args: [...args], allowPositionals: true, options: OUTPUT_OPTIONS });
+  if (positionals.length === 0) throw new UsageError("report: got no file, expected one or more JSON reports");
+  return { files: positionals, output: outputOf(values) };
+}
+
+function outputOf(values: Values): Output {
+  const text = (name: string): string | undefined => values[name] as string | undefined;
+  const failOnWorse = values["fail-on-worse"] === true;
+  if (failOnWorse && text("compare") === undefined) throw new UsageError("--fail-on-worse: got it alone, expected --compare with it");
+  return { json: text("json"), html: text("html"), compare: text("compare"), failOnWorse };
 }
 
 type Values = Record<string, string | boolean | undefined>;
 
 function parse(suite: Suite, args: readonly string[]): { values: Values; positionals: string[] } {
   const own = Object.fromEntries(Object.keys(suite.options).map((option) => [option, { type: "string" } as const]));
+  return parseArguments({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      ...own,
+      help: { type: "boolean", short: "h" },
+      quick: { type: "boolean" },
+      seed: { type: "string" },
+      cpus: { type: "string" },
+      ...OUTPUT_OPTIONS,
+    },
+  });
+}
+
+function parseArguments(config: ParseArgsConfig): { values: Values; positionals: string[] } {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        ...own,
-        help: { type: "boolean", short: "h" },
-        quick: { type: "boolean" },
-        json: { type: "string" },
-        seed: { type: "string" },
-      },
-    });
-    return { values: { ...values }, positionals };
+    const { values, positionals } = parseArgs(config);
+    return { values: { ...values } as Values, positionals };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -37,12 +37,12 @@ export function describeMachine(): Machine {
 export function formatMachine(machine: Machine): string {
   const { cpu, cores, memoryBytes, lastLevelCacheBytes: cache, loadAverage, os, node, v8, commit: hash } = machine;
   const cached = cache === undefined ? "last-level cache unknown" : `${(cache / 2 ** 20).toFixed(0)} MiB last-level cache`;
-  return `${cpu}, ${cores} cores, ${cached}, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB, ${os}
+  return `${cpu}, ${cores} core${cores === 1 ? "" : "s"}, ${cached}, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB, ${os}
 Node ${node}, V8 ${v8}, commit ${hash ?? "unknown"}, load average ${loadAverage.toFixed(2)} at the start`;
 }
 
-/** Linux tells the caches of core 0, level by level. */
-function lastLevelCacheBytes(): number | undefined {
+/** Of core 0, where Linux tells it, level by level. */
+export function lastLevelCacheBytes(): number | undefined {
   let bytes: number | undefined;
   for (let index = 0; index < 8; index += 1) {
     try {

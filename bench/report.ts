@@ -1,10 +1,14 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Machine } from "./machine.js";
+import { type Schema, schemaError } from "./schema.js";
 import { ratios, type Summary, summarise } from "./statistics.js";
+import { UsageError } from "./suite.js";
 import { formatNumber } from "./text-table.js";
 
 /** Raised whenever a field changes its meaning or goes; new fields alone do not raise it. */
 const SCHEMA = { name: "lagbag-bench", version: 1 } as const;
+/** Seen from build/bench. */
+const SCHEMA_FILE = new URL("../../bench/report.schema.json", import.meta.url);
 
 /** Plain facts about a group or a case: units stand in the names. */
 export type Facts = Readonly<Record<string, number | string | readonly string[] | readonly number[]>>;
@@ -31,6 +35,15 @@ export interface Comparison {
   goal?: number;
 }
 
+/** What the ranks did in the steps of one run, for a picture. */
+export interface Timeline {
+  /** Of the case. */
+  name: string;
+  /** [rank][step], milliseconds since the run began. */
+  startsMs: number[][];
+  endsMs: number[][];
+}
+
 /** Cases that were measured in the same rounds. */
 export interface Group {
   name: string;
@@ -38,6 +51,7 @@ export interface Group {
   facts: Facts;
   cases: CaseReport[];
   comparisons: Comparison[];
+  timelines?: Timeline[];
 }
 
 /** What a run of a suite says. */
@@ -46,6 +60,8 @@ export interface Report {
   machine: Machine;
   seed: number;
   quick: boolean;
+  /** The suite's own options, as given or by default. */
+  options: Readonly<Record<string, string>>;
   startedAt: string;
   groups: Group[];
 }
@@ -71,7 +87,39 @@ export function formatComparison({ of, to, what, summary, goal }: Comparison): s
   return `${what === undefined ? "" : `${what}, `}${of} / ${to}: ${formatSpread(summary)}${wanted}`;
 }
 
-/** Writes a report for machines. */
+/** A report for machines; report.schema.json describes it. */
+export function reportJson(report: Report): string {
+  return `${JSON.stringify({ schema: SCHEMA.name, schemaVersion: SCHEMA.version, ...report }, undefined, 2)}\n`;
+}
+
 export function writeReport(file: string, report: Report): void {
-  writeFileSync(file, `${JSON.stringify({ schema: SCHEMA.name, schemaVersion: SCHEMA.version, ...report }, undefined, 2)}\n`);
+  writeFileSync(file, reportJson(report));
+}
+
+/**
+ * Reads a report that writeReport wrote, now or long ago.
+ * @throws UsageError that names the file and what is wrong with it
+ */
+export function readReport(file: string): Report {
+  let report: unknown;
+  try {
+    report = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { schema, schemaVersion } = (report ?? {}) as { schema?: unknown; schemaVersion?: unknown };
+  if (schema !== SCHEMA.name || schemaVersion !== SCHEMA.version) {
+    throw new UsageError(
+      `${file}: got schema ${String(schema)}, version ${String(schemaVersion)}, expected ${SCHEMA.name}, version ${SCHEMA.version}`,
+    );
+  }
+  const error = schemaError(reportSchema(), report);
+  if (error !== undefined) throw new UsageError(`${file}: ${error}`);
+  // Reports of before there were options have none.
+  return { options: {}, ...(report as Omit<Report, "options">) };
+}
+
+/** bench/report.schema.json. */
+export function reportSchema(): Schema {
+  return JSON.parse(readFileSync(SCHEMA_FILE, "utf8")) as Schema;
 }

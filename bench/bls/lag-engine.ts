@@ -1,4 +1,5 @@
 import { type Engine, openEngine } from "lagbag";
+import type { Timeline } from "../report.js";
 import { firstDifference } from "../workloads/check.js";
 import type { Batch, Workload } from "../workloads/workload.js";
 import { type Ideal, idealGain } from "./ideal.js";
@@ -15,6 +16,11 @@ export interface LagRun {
   efficiency: number;
   /** By the times that the ranks recorded in this very run. */
   ideal: Ideal;
+}
+
+/** To microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** An engine with one lag bound whose ranks are late as planned. */
@@ -35,7 +41,7 @@ export class LagEngine {
   static async open(workload: Workload, how: { ranks: number; lagBound: number; steps: number; sleep: Sleep }): Promise<LagEngine> {
     const { ranks, lagBound, steps, sleep } = how;
     const entries = (): Float64Array => new Float64Array(new SharedArrayBuffer(steps * ranks * 8));
-    const stage: StageOptions = { steps, sleep, planned: entries(), recorded: entries() };
+    const stage: StageOptions = { steps, sleep, planned: entries(), recorded: entries(), began: entries() };
     const engine = await openEngine({
       ranks,
       lagBound,
@@ -75,6 +81,22 @@ export class LagEngine {
     const ideal = idealGain(this.#stage.recorded, this.#ranks);
     const leastMs = this.lagBound === 0 ? ideal.synchronousMs : ideal.unboundedMs;
     return { stepsPerSecond: (steps / elapsedMs) * 1000, efficiency: leastMs / elapsedMs, ideal };
+  }
+
+  /** The first steps of the last run, rank by rank, from where the first of them began. */
+  timeline(name: string, steps: number): Timeline {
+    const { began, recorded } = this.#stage;
+    const count = Math.min(steps, this.#stage.steps);
+    const firstMs = Math.min(...began.subarray(0, count * this.#ranks));
+    const rows = (valueAt: (entry: number) => number): number[][] =>
+      Array.from({ length: this.#ranks }, (_, rank) =>
+        Array.from({ length: count }, (__, step) => rounded(valueAt(step * this.#ranks + rank))),
+      );
+    return {
+      name,
+      startsMs: rows((entry) => began[entry] - firstMs),
+      endsMs: rows((entry) => began[entry] - firstMs + recorded[entry]),
+    };
   }
 
   /** "one" or "two". */

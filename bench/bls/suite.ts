@@ -17,6 +17,8 @@ const SHARE_GOALS: Partial<Record<DelayShape, number>> = { rotating: 0.95, expon
 /** Least median gain: without delays lag may cost 2 %. */
 const GAIN_GOALS: Partial<Record<DelayShape, number>> = { none: 0.98 };
 const BATCHES = 16;
+/** Of each lag bound, for the report's pictures. */
+const TIMELINE_STEPS = 24;
 /** Without a delay a run is short, and what is to be seen is small: more rounds cost nothing and settle it. */
 const MORE_ROUNDS_WITHOUT_DELAY = 3;
 
@@ -128,6 +130,10 @@ async function measureShape(run: SuiteRun, shape: DelayShape, { setting, engines
     description: DELAY_SHAPES[shape],
     facts: { ...setting, rounds, memoryMode: engines[0].memoryMode },
     cases,
+    // In the order of the lag bounds, so that a page shows more slant with each.
+    timelines: [...engines]
+      .sort((a, b) => a.lagBound - b.lagBound)
+      .map((engine) => engine.timeline(lagName(engine.lagBound), TIMELINE_STEPS)),
     comparisons: lagging.flatMap((one, n) => {
       const isMain = n === 0;
       const ideal = idealOfPairs(runs[0], runs[n + 1]);

@@ -2,8 +2,16 @@ import { type Engine, type EngineOptions, openEngine } from "lagbag";
 import type { Workload } from "../workloads/workload.js";
 
 /** Opens an engine over a workload's tables, which it fills by the workload's seed. */
-export function openOver({ seededTables, bagSize }: Workload, options: Omit<EngineOptions, "tables">): Promise<Engine> {
-  return openEngine({ ...options, tables: seededTables.map((table) => ({ ...table, lookupsPerSample: bagSize })) });
+export function openOver({ seededTables, batches }: Workload, options: Omit<EngineOptions, "tables">): Promise<Engine> {
+  const [{ batchSize, offsets }] = batches;
+  const tables = seededTables.map(({ name, numRows, dim, rows }, index) => ({
+    name,
+    numRows,
+    dim,
+    rows,
+    lookupsPerSample: (offsets[(index + 1) * batchSize] - offsets[index * batchSize]) / batchSize,
+  }));
+  return openEngine({ ...options, tables });
 }
 
 /** Opens some engines, hands them to `use`, and closes them whatever happens. */

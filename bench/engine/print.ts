@@ -26,7 +26,7 @@ ${name}: ${description}
 ${facts.batches} batches in rotation, ${formatCount(Number(facts.rowsPerBatch))} rows or ${formatMB(Number(facts.bytesPerBatch))} each, ${formatMB(Number(facts.rotationBytes))} in all; \
 the first ${facts.checkedBatches} of them checked against the reference
 plain loops tried: ${listOf(facts.plainLoops)}
-engine: ${cases[cases.length - 1].facts.memoryMode}-memory build, ${facts.inFlight} lookups in flight, each a step of its own unless coalescing
+engine: ${cases.find((one) => one.facts.memoryMode !== undefined)?.facts.memoryMode}-memory build, ${facts.inFlight} lookups in flight, each a step of its own unless coalescing${peersText(cases)}
 ${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; / (n) is the median of the ratios to case n in the same round
 
 ${formatTable(header, rows)}
@@ -53,6 +53,12 @@ ${cases[0].rounds.length} rounds of single calls one after the other; percentile
 ${formatTable(header, rows)}
 
 ${comparisons.map(formatComparison).join("\n")}`;
+}
+
+/** "; onnxruntime-node 1.30.0", of those who have versions. */
+export function peersText(cases: readonly CaseReport[]): string {
+  const versions = new Set(cases.flatMap(({ facts }) => (facts.peer === undefined ? [] : [String(facts.peer)])));
+  return [...versions].map((version) => `; ${version}`).join("");
 }
 
 function medianRatio(of: CaseReport, to: CaseReport): number {

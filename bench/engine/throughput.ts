@@ -1,5 +1,8 @@
+import { collectGarbage } from "../measure/collect.js";
 import { keep } from "../measure/keep.js";
 import { measureRounds, roundName } from "../measure/rounds.js";
+import { type PeerName, peerTitle, StartedPeers } from "../peers/catalogue.js";
+import { withScratch } from "../peers/scratch.js";
 import { plainVariants, type RankedVariant, rankVariants } from "../plain/best.js";
 import { makePlainJob, type PlainJob } from "../plain/lookup.js";
 import { SIMPLE_LOOPS } from "../plain/simple.js";
@@ -16,6 +19,8 @@ const MAIN = "engine, 2 ranks";
 const SIMPLE = "TypeScript, simple loops";
 const BEST = "TypeScript, best loops";
 const ONE_RANK = "engine, 1 rank";
+/** Of peers: as many as the engine has ranks. */
+const THREADS = 2;
 
 /** What a run costs, and what is wanted of it. */
 export interface ThroughputOptions {
@@ -25,12 +30,22 @@ export interface ThroughputOptions {
   inFlight: number;
   /** Batches that every contender answers under the reference's eyes before anything is timed. */
   checkedBatches: number;
+  /** Other ways that take part. */
+  peers: readonly PeerName[];
   /** Least median ratios of the engine with 2 ranks. */
-  goals: { simple?: number; best?: number; oneRank?: number };
+  goals: { simple?: number; best?: number; oneRank?: number; onnxruntime?: number };
 }
 
-/** Times plain TypeScript, the engine with one and two ranks, and lookupSync on one workload. */
-export async function measureThroughput(run: SuiteRun, workload: Workload, options: ThroughputOptions): Promise<Group> {
+/** Times plain TypeScript, the engine with one and two ranks, lookupSync, and peers with two threads on one workload. */
+export function measureThroughput(run: SuiteRun, workload: Workload, options: ThroughputOptions): Promise<Group> {
+  return withScratch((folder) => measureIn(folder, run, { workload, options }));
+}
+
+async function measureIn(
+  folder: string,
+  run: SuiteRun,
+  { workload, options }: { workload: Workload; options: ThroughputOptions },
+): Promise<Group> {
   const { progress } = run;
   const { inFlight, sampleSeconds } = options;
   const show = (what: string): void => progress.show(`${workload.name}: ${what}`);
@@ -42,9 +57,10 @@ export async function measureThroughput(run: SuiteRun, workload: Workload, optio
   );
   show("looking for the best plain loops");
   const ranking = await rankPlain(workload, job, sampleSeconds / 2);
-  show("opening engines");
+  show("opening engines, starting peers");
+  const peers = await StartedPeers.start(options.peers, { workloads: [workload], rows, folder, threads: THREADS, say: run.say });
   const never = { inline: "never", lagBound: 4 } as const;
-  return withEngines(
+  const measured = withEngines(
     {
       one: () => openOver(workload, { ...never, ranks: 1, maxCoalescedLookups: 1 }),
       two: () => openOver(workload, { ...never, ranks: 2, maxCoalescedLookups: 1 }),
@@ -58,6 +74,7 @@ export async function measureThroughput(run: SuiteRun, workload: Workload, optio
         lookupContender(ONE_RANK, one, workload, inFlight),
         lookupContender(MAIN, two, workload, inFlight),
         lookupContender("engine, 2 ranks, coalescing", coalescing, workload, inFlight),
+        ...(await peers.contenders(workload, 0)),
       ];
       show("checking against the reference");
       const expected = expectedValues(workload, rows, options.checkedBatches);
@@ -74,11 +91,15 @@ export async function measureThroughput(run: SuiteRun, workload: Workload, optio
       return groupOf(workload, { contenders, rates, ranking, options, checked: expected.size });
     },
   );
+  return measured.finally(async () => {
+    await peers.close();
+    setImmediate(collectGarbage);
+  });
 }
 
 function rankPlain(workload: Workload, job: PlainJob, sampleSeconds: number): Promise<RankedVariant[]> {
-  const { tables, bagSize, batches, rowsPerBatch } = workload;
-  return rankVariants(plainVariants({ dims: tables.map(({ dim }) => dim), bagSize }), {
+  const { tables, bagSizes, batches, rowsPerBatch } = workload;
+  return rankVariants(plainVariants({ dims: tables.map(({ dim }) => dim), bagSize: Math.max(...bagSizes) }), {
     run: ({ lookup }) => {
       const next = rotation(batches);
       return () => keep(lookup(job, next()));
@@ -103,6 +124,7 @@ function groupOf(workload: Workload, { contenders, rates, ranking, options, chec
     [SIMPLE, options.goals.simple],
     [BEST, options.goals.best],
     [ONE_RANK, options.goals.oneRank],
+    [peerTitle("onnxruntime-node", THREADS), options.goals.onnxruntime],
   ]);
   return {
     name: workload.name,

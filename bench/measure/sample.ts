@@ -1,9 +1,13 @@
 import Benchmark from "benchmark";
 
-/** Something that is timed: one run does `unitsPerRun` units of work. */
+/**
+ * Something that is timed: one run does `unitsPerRun` units of work. An external case runs elsewhere, in another process for instance, and
+ * times itself: it resolves with the runs of a sample and the seconds that they took.
+ */
 export type TimedCase = { name: string; unitsPerRun: number } & (
   | { kind: "sync"; run: () => void }
   | { kind: "async"; run: () => Promise<void> }
+  | { kind: "external"; run: (minSeconds: number) => Promise<{ runs: number; seconds: number }> }
 );
 
 /** How long a sample is to be. */
@@ -25,7 +29,14 @@ export interface Sample {
  * as `setup` or `teardown`: these recompile the function's text, closures vanish, and what is timed then is an empty loop.
  * @throws (rejects) what the case threw; an Error when Benchmark.js timed nothing
  */
-export function takeSample(timed: TimedCase, { minSeconds, firstRuns }: SampleOptions): Promise<Sample> {
+export async function takeSample(timed: TimedCase, options: SampleOptions): Promise<Sample> {
+  if (timed.kind !== "external") return takeOwnSample(timed, options);
+  const { runs, seconds } = await timed.run(options.minSeconds);
+  if (!(runs > 0 && seconds > 0)) throw new Error(`${timed.name}: timed nothing: ${runs} runs, ${seconds} s`);
+  return { unitsPerSecond: (runs * timed.unitsPerRun) / seconds, runs };
+}
+
+function takeOwnSample(timed: Exclude<TimedCase, { kind: "external" }>, { minSeconds, firstRuns }: SampleOptions): Promise<Sample> {
   return new Promise((resolve, reject) => {
     let failure: { cause: unknown } | undefined;
     const note = (cause: unknown): void => {

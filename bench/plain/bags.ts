@@ -12,23 +12,36 @@ const dimsOf =
   (block: number): PlainVariant["fits"] =>
   ({ dims }) =>
     dims.every((dim) => dim % block === 0);
-/** Touches are written for rows of four lines. */
-const fourLines: PlainVariant["fits"] = ({ dims }) => dims.every((dim) => dim === 64);
+/** Touches are written for rows of two, four and eight lines. */
+const someLines: PlainVariant["fits"] = ({ dims }) => dims.every((dim) => dim === 32 || dim === 64 || dim === 128);
 
 /** The ways to sum bags of any size. */
 export const BAG_VARIANTS: readonly PlainVariant[] = [
   { name: "blocks of 8", lookup: overFeatures(sumBy8), fits: dimsOf(8) },
-  { name: "blocks of 8, next bag touched", lookup: overFeatures(sumBy8Touched), fits: fourLines },
-  { name: "blocks of 4, next bag touched", lookup: overFeatures(sumBy4Touched), fits: fourLines },
-  { name: "rows by 8, next bag touched", lookup: overFeatures(sumRowsTouched), fits: fourLines },
+  { name: "blocks of 8, next bag touched", lookup: overFeatures(sumBy8Touched), fits: someLines },
+  { name: "blocks of 4, next bag touched", lookup: overFeatures(sumBy4Touched), fits: someLines },
+  { name: "rows by 8, next bag touched", lookup: overFeatures(sumRowsTouched), fits: someLines },
 ];
 
-/** Reads one word of each cache line of some rows of 64 floats. */
-function touchRows(words: Int32Array, indices: Int32Array, { start, end }: { start: number; end: number }): number {
+/** Reads one word of each cache line of some rows. */
+function touchRows(words: Int32Array, indices: Int32Array, { start, end, dim }: { start: number; end: number; dim: number }): number {
   let live = 0;
-  for (let position = start; position < end; position += 1) {
-    const from = indices[position] << 6;
-    live ^= words[from] ^ words[from + 16] ^ words[from + 32] ^ words[from + 48];
+  if (dim === 64) {
+    for (let position = start; position < end; position += 1) {
+      const from = indices[position] << 6;
+      live ^= words[from] ^ words[from + 16] ^ words[from + 32] ^ words[from + 48];
+    }
+  } else if (dim === 32) {
+    for (let position = start; position < end; position += 1) {
+      const from = indices[position] << 5;
+      live ^= words[from] ^ words[from + 16];
+    }
+  } else {
+    for (let position = start; position < end; position += 1) {
+      const from = indices[position] << 7;
+      live ^= words[from] ^ words[from + 16] ^ words[from + 32] ^ words[from + 48];
+      live ^= words[from + 64] ^ words[from + 80] ^ words[from + 96] ^ words[from + 112];
+    }
   }
   return live;
 }
@@ -81,7 +94,7 @@ function sumBy8Touched(
   for (let sample = 0; sample < batchSize; sample += 1) {
     const start = offsets[firstBag + sample];
     const end = offsets[firstBag + sample + 1];
-    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2] });
+    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2], dim });
     for (let d = 0; d < dim; d += 8) {
       let sum0 = 0;
       let sum1 = 0;
@@ -125,7 +138,7 @@ function sumBy4Touched(
   for (let sample = 0; sample < batchSize; sample += 1) {
     const start = offsets[firstBag + sample];
     const end = offsets[firstBag + sample + 1];
-    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2] });
+    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2], dim });
     for (let d = 0; d < dim; d += 4) {
       let sum0 = 0;
       let sum1 = 0;
@@ -158,7 +171,7 @@ function sumRowsTouched(
   for (let sample = 0; sample < batchSize; sample += 1) {
     const start = offsets[firstBag + sample];
     const end = offsets[firstBag + sample + 1];
-    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2] });
+    if (sample + 1 < batchSize) live ^= touchRows(words, indices, { start: end, end: offsets[firstBag + sample + 2], dim });
     const to = sample * columns + column;
     out.fill(0, to, to + dim);
     for (let position = start; position < end; position += 1) {

@@ -1,11 +1,6 @@
 import { formatCount } from "../text-table.js";
+import { type FullShape, scaleToFit } from "./scale.js";
 import type { WorkloadShape } from "./workload.js";
-
-/** Rows of the 26 tables of DLRM's Criteo Kaggle model: five hold 98 % of the 33,762,577. */
-const CRITEO_KAGGLE_ROWS = [
-  1460, 583, 10131227, 2202608, 305, 24, 12517, 633, 3, 93145, 5683, 8351593, 3194, 27, 14992, 5461306, 10, 5652, 2173, 4, 7046547, 18, 15,
-  286181, 105, 142572,
-];
 
 /** W1 of the project's workloads: one large table, large bags. Batches gather 4.2 MB of rows each. */
 export function manyRows({ quick }: { quick: boolean }): WorkloadShape {
@@ -19,18 +14,38 @@ export function manyRows({ quick }: { quick: boolean }): WorkloadShape {
   };
 }
 
-/** Criteo Kaggle, every table scaled down by `scaleDown`. Batches gather 3.4 MB of rows each, most of them from tables that fit a cache. */
-export function criteoKaggle({ quick, scaleDown }: { quick: boolean; scaleDown: number }): WorkloadShape {
-  const tables = CRITEO_KAGGLE_ROWS.map((full) => ({ numRows: Math.ceil(full / scaleDown), dim: 16 }));
-  const rows = tables.reduce((sum, { numRows }) => sum + numRows, 0);
-  const scale = scaleDown === 1 ? "full size" : `rows scaled down by ${scaleDown}`;
+/** W2: every row is a copy. */
+export function singleRows({ quick }: { quick: boolean }): WorkloadShape {
   return {
-    name: "criteo",
-    title: `Criteo Kaggle, ${scale}: 26 tables, ${formatCount(rows)} rows x 16 fp32 (${((rows * 64) / 2 ** 30).toFixed(2)} GiB), batch 2,048, one lookup a feature, uniform`,
-    tables,
+    name: "w2",
+    title: "26 tables of 100,000 x 16 fp32, batch 2,048, one lookup a feature, uniform",
+    tables: Array.from({ length: 26 }, () => ({ numRows: 100_000, dim: 16 })),
     batchSize: 2048,
     bagSize: 1,
-    batchCount: quick ? 24 : 64,
+    batchCount: quick ? 16 : 64,
+  };
+}
+
+const W3: FullShape = {
+  name: "w3",
+  what: "8 tables of 1M x 128, batch 256, 80 lookups, uniform",
+  tables: Array.from({ length: 8 }, () => ({ numRows: 1_000_000, dim: 128 })),
+  batchSize: 256,
+  bagSize: 80,
+};
+
+/** W3: large bags of long rows out of more memory than translation look-aside buffers cover. Batches gather 84 MB of rows each. */
+export function longRows(maxBytes: number): WorkloadShape {
+  return scaleToFit(W3, maxBytes);
+}
+
+/** W4: W1 with a few rows that are wanted again and again. */
+export function skewedRows(options: { quick: boolean }): WorkloadShape {
+  return {
+    ...manyRows(options),
+    name: "w4",
+    title: "1,000,000 x 64 fp32, 512 bags of 32 rows, Zipf 1.05",
+    draw: { kind: "zipf", exponent: 1.05 },
   };
 }
 

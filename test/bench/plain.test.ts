@@ -24,9 +24,20 @@ const SINGLE_ROWS: WorkloadShape = {
   bagSize: 1,
   batchCount: 3,
 };
+const LONG_ROWS: WorkloadShape = {
+  name: "rows of 8 and of 2 lines",
+  title: "",
+  tables: [
+    { numRows: 90, dim: 128 },
+    { numRows: 40, dim: 32 },
+  ],
+  batchSize: 6,
+  bagSize: 4,
+  batchCount: 2,
+};
 const ODD_DIM: WorkloadShape = { name: "odd", title: "", tables: [{ numRows: 30, dim: 7 }], batchSize: 4, bagSize: 3, batchCount: 2 };
 
-describe.each([BAGS, SINGLE_ROWS, ODD_DIM])("plain loops over $name", (shape) => {
+describe.each([BAGS, SINGLE_ROWS, LONG_ROWS, ODD_DIM])("plain loops over $name", (shape) => {
   const workload = makeWorkload(shape, SEED);
   const rows = workload.seededTables.map(materialise);
   const expected = expectedValues(workload, rows, shape.batchCount);

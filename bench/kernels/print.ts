@@ -1,0 +1,53 @@
+import { peersText } from "../engine/print.js";
+import { formatComparison, type Group } from "../report.js";
+import { formatCount, formatMB, formatNumber, formatTable } from "../text-table.js";
+
+/** What one workload's rounds on one thread showed, as text. */
+export function formatKernels({ name, description, facts, cases, comparisons }: Group): string {
+  const bytesPerRow = Number(facts.bytesPerBatch) / Number(facts.rowsPerBatch);
+  const header = ["", "Mrows/s", "min", "max", "GB/s", "kernel / it", "min", "max", "goal"];
+  const rows = cases.map((one) => {
+    const { median: rate, min, max } = one.summary;
+    const against = comparisons.find(({ of, to }) => of === cases[0].name && to === one.name);
+    return [
+      one.name,
+      ...[rate / 1e6, min / 1e6, max / 1e6, (rate * bytesPerRow) / 1e9].map(formatNumber),
+      ...(against === undefined ? ["-", "", ""] : [against.summary.median, against.summary.min, against.summary.max].map(formatNumber)),
+      against?.goal === undefined ? "" : `>= ${against.goal}`,
+    ];
+  });
+  const others = comparisons.filter(({ of }) => of !== cases[0].name);
+  const pages = cases.flatMap((one) =>
+    one.facts.hugePages === undefined ? [] : [`; huge pages under ${one.name}: ${one.facts.hugePages}`],
+  );
+  const ahead = cases.flatMap((one) =>
+    one.facts.prefetchedRowsAhead === undefined ? [] : [`${one.name}: ${one.facts.prefetchedRowsAhead}`],
+  );
+  return `
+${name}: ${description}
+one thread, ${facts.cache}; ${describeRotation(facts)}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}${pages.join("")}
+plain loops tried: ${listOf(facts.plainLoops)}${ahead.length === 0 ? "" : `\nrows prefetched ahead, best of 4, 8, 16, 32, 64: ${ahead.join("; ")}`}
+${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; kernel / it: the ratios to the first in the same round
+
+${formatTable(header, rows)}${others.map((one) => `\n${formatComparison(one)}`).join("")}`;
+}
+
+function describeRotation(facts: Group["facts"]): string {
+  const [batches, samples, rows, bytes, all, cache] = [
+    "batches",
+    "batchSize",
+    "rowsPerBatch",
+    "bytesPerBatch",
+    "rotationBytes",
+    "lastLevelCacheBytes",
+  ].map((name) => Math.round(Number(facts[name])));
+  if (facts.cache === "warm") {
+    return `one batch of ${formatCount(samples)} samples again and again, ${formatCount(rows)} rows or ${formatMB(bytes)}: rows come from cache`;
+  }
+  const from = all <= 2 * cache ? "no more than two last-level caches: many rows come from there" : "rows come from memory";
+  return `${formatCount(batches)} batches in rotation, ${formatCount(rows)} rows or ${formatMB(bytes)} each, ${formatMB(all)} in all: ${from}`;
+}
+
+function listOf(fact: Group["facts"][string]): string {
+  return Array.isArray(fact) ? fact.join("; ") : String(fact);
+}
