@@ -9,7 +9,7 @@ import {
 } from "./abi";
 import { decodedRows, gatherDecoded, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
-import { copyRow, touchRow } from "./gather";
+import { aheadRows, copyRow, copyRows, touchRow, touchRows } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
 import { clearRow, Max, poolBags, Sum, WeightedSum } from "./pool";
 import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
@@ -43,7 +43,7 @@ function noteBadIndex(error: usize, slot: u32, bad: usize, position: u32, indexB
 
 /**
  * Rows as they are: value n of the feature is row indices[first + n], where first is the feature's first position in the piece.
- * Rows of other shards are left alone. Returns 0 or the address of the first bad index.
+ * A shard that holds all rows touches them a block ahead; otherwise rows of other shards are left alone. Returns 0 or the address of the first bad index.
  */
 function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffsets: usize, firstBag: usize, bags: usize, values: usize): usize {
   const rows = <usize>readU32(job + JOB_ROWS_PTR);
@@ -63,8 +63,20 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
     gatheredRows += <f64>decodedRows;
     return bad;
   }
+  const qEnd = indices + <usize>end * indexBytes;
+  if (rowCount == numRows) {
+    const block = aheadRows(stride);
+    for (; q < qEnd; q += block * indexBytes, out += block * rowBytes) {
+      const blockEnd = min(q + block * indexBytes, qEnd);
+      const bad = touchRows(rows, stride, numRows, q, blockEnd, indexBytes);
+      if (bad != 0) return bad;
+      copyRows(rows, stride, columns, q, blockEnd, indexBytes, out, rowBytes);
+    }
+    gatheredRows += <f64>(end - begin);
+    return 0;
+  }
   let gathered: u32 = 0;
-  for (const qEnd = indices + <usize>end * indexBytes; q < qEnd; q += indexBytes, out += rowBytes) {
+  for (; q < qEnd; q += indexBytes, out += rowBytes) {
     const index = readU32(q);
     if (index >= numRows) return q;
     if (indexBytes == 8) {

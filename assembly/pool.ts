@@ -8,22 +8,18 @@
  *       if mean and bag not empty: out[b] /= bag length
  *
  * The bits: rows fold in index order, starting from the first row (so -0 survives); products are rounded before they are added.
- * How it is fast: rows are touched a block of AHEAD_BYTES at a time, in a loop so short that many misses are under way at once,
- * and folded from cache afterwards; a pass folds up to 8 vectors of 4 lanes in registers; a bag longer than a chunk parks its accumulators in `out` between chunks.
- * Rows are padded to whole vectors, so loads never cut; only the last store does.
+ * How it is fast: rows are touched a block at a time (assembly/gather.ts), in a loop so short that many misses are under way at once, and
+ * folded from cache afterwards; a pass folds up to 8 vectors of 4 lanes in registers; a bag longer than a block parks its accumulators
+ * in `out` between blocks; runs of bags of one row are copied. Rows are padded to whole vectors, so loads never cut; only the last
+ * store does. docs/kernels.md has what was tried and what it gave.
  */
 import { readF32, readU32, readV128, writeF32, writeV128 } from "./exchange";
-import { copyRow, touchRows } from "./gather";
+import { aheadRows, copyRows, Eight, Four, One, touchRows, Two } from "./gather";
 
 // The fold as a type: each instance of a generic kernel below keeps one branch of fold().
 export type Sum = u8;
 export type WeightedSum = u16;
 export type Max = u32;
-
-/** Bytes of rows that are touched ahead: enough to cover memory latency, few enough to stay in a first-level cache of 32 KiB. */
-const AHEAD_BYTES: usize = 16384;
-const MIN_AHEAD_ROWS: usize = 4;
-const MAX_AHEAD_ROWS: usize = 128;
 
 // @ts-ignore: decorator
 @inline
@@ -48,89 +44,74 @@ function weightAt<Fold>(w: usize): v128 {
 }
 
 /**
- * foldN: folds N vectors (N * 16 bytes) of the rows at indices [q, end) into out. `fresh`: out holds nothing yet, the first row
- * starts it. w: address of the weight of the index at q (WeightedSum only).
+ * Folds `Vectors` vectors of the rows at indices [q, end) into out. `fresh`: out holds nothing yet, the first row starts it.
+ * w: address of the weight of the index at q (WeightedSum only).
  */
-function fold8<Fold>(rows: usize, stride: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool): void {
+function foldVectors<Fold, Vectors>(rows: usize, stride: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool): void {
   let a0: v128, a1: v128, a2: v128, a3: v128, a4: v128, a5: v128, a6: v128, a7: v128;
   if (fresh) {
     const row = rows + <usize>readU32(q) * stride;
     const weight = weightAt<Fold>(w);
     a0 = first<Fold>(v128.load(row), weight);
-    a1 = first<Fold>(v128.load(row, 16), weight);
-    a2 = first<Fold>(v128.load(row, 32), weight);
-    a3 = first<Fold>(v128.load(row, 48), weight);
-    a4 = first<Fold>(v128.load(row, 64), weight);
-    a5 = first<Fold>(v128.load(row, 80), weight);
-    a6 = first<Fold>(v128.load(row, 96), weight);
-    a7 = first<Fold>(v128.load(row, 112), weight);
+    if (sizeof<Vectors>() >= sizeof<Two>()) a1 = first<Fold>(v128.load(row, 16), weight);
+    if (sizeof<Vectors>() >= sizeof<Four>()) {
+      a2 = first<Fold>(v128.load(row, 32), weight);
+      a3 = first<Fold>(v128.load(row, 48), weight);
+    }
+    if (sizeof<Vectors>() >= sizeof<Eight>()) {
+      a4 = first<Fold>(v128.load(row, 64), weight);
+      a5 = first<Fold>(v128.load(row, 80), weight);
+      a6 = first<Fold>(v128.load(row, 96), weight);
+      a7 = first<Fold>(v128.load(row, 112), weight);
+    }
     q += indexBytes;
     w += 4;
   } else {
     a0 = readV128(out);
-    a1 = readV128(out + 16);
-    a2 = readV128(out + 32);
-    a3 = readV128(out + 48);
-    a4 = readV128(out + 64);
-    a5 = readV128(out + 80);
-    a6 = readV128(out + 96);
-    a7 = readV128(out + 112);
+    if (sizeof<Vectors>() >= sizeof<Two>()) a1 = readV128(out + 16);
+    if (sizeof<Vectors>() >= sizeof<Four>()) {
+      a2 = readV128(out + 32);
+      a3 = readV128(out + 48);
+    }
+    if (sizeof<Vectors>() >= sizeof<Eight>()) {
+      a4 = readV128(out + 64);
+      a5 = readV128(out + 80);
+      a6 = readV128(out + 96);
+      a7 = readV128(out + 112);
+    }
   }
   for (; q < end; q += indexBytes, w += 4) {
     const row = rows + <usize>readU32(q) * stride;
     const weight = weightAt<Fold>(w);
     a0 = fold<Fold>(a0, v128.load(row), weight);
-    a1 = fold<Fold>(a1, v128.load(row, 16), weight);
-    a2 = fold<Fold>(a2, v128.load(row, 32), weight);
-    a3 = fold<Fold>(a3, v128.load(row, 48), weight);
-    a4 = fold<Fold>(a4, v128.load(row, 64), weight);
-    a5 = fold<Fold>(a5, v128.load(row, 80), weight);
-    a6 = fold<Fold>(a6, v128.load(row, 96), weight);
-    a7 = fold<Fold>(a7, v128.load(row, 112), weight);
+    if (sizeof<Vectors>() >= sizeof<Two>()) a1 = fold<Fold>(a1, v128.load(row, 16), weight);
+    if (sizeof<Vectors>() >= sizeof<Four>()) {
+      a2 = fold<Fold>(a2, v128.load(row, 32), weight);
+      a3 = fold<Fold>(a3, v128.load(row, 48), weight);
+    }
+    if (sizeof<Vectors>() >= sizeof<Eight>()) {
+      a4 = fold<Fold>(a4, v128.load(row, 64), weight);
+      a5 = fold<Fold>(a5, v128.load(row, 80), weight);
+      a6 = fold<Fold>(a6, v128.load(row, 96), weight);
+      a7 = fold<Fold>(a7, v128.load(row, 112), weight);
+    }
   }
   writeV128(out, a0);
-  writeV128(out + 16, a1);
-  writeV128(out + 32, a2);
-  writeV128(out + 48, a3);
-  writeV128(out + 64, a4);
-  writeV128(out + 80, a5);
-  writeV128(out + 96, a6);
-  writeV128(out + 112, a7);
+  if (sizeof<Vectors>() >= sizeof<Two>()) writeV128(out + 16, a1);
+  if (sizeof<Vectors>() >= sizeof<Four>()) {
+    writeV128(out + 32, a2);
+    writeV128(out + 48, a3);
+  }
+  if (sizeof<Vectors>() >= sizeof<Eight>()) {
+    writeV128(out + 64, a4);
+    writeV128(out + 80, a5);
+    writeV128(out + 96, a6);
+    writeV128(out + 112, a7);
+  }
 }
 
-function fold4<Fold>(rows: usize, stride: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool): void {
-  let a0: v128, a1: v128, a2: v128, a3: v128;
-  if (fresh) {
-    const row = rows + <usize>readU32(q) * stride;
-    const weight = weightAt<Fold>(w);
-    a0 = first<Fold>(v128.load(row), weight);
-    a1 = first<Fold>(v128.load(row, 16), weight);
-    a2 = first<Fold>(v128.load(row, 32), weight);
-    a3 = first<Fold>(v128.load(row, 48), weight);
-    q += indexBytes;
-    w += 4;
-  } else {
-    a0 = readV128(out);
-    a1 = readV128(out + 16);
-    a2 = readV128(out + 32);
-    a3 = readV128(out + 48);
-  }
-  for (; q < end; q += indexBytes, w += 4) {
-    const row = rows + <usize>readU32(q) * stride;
-    const weight = weightAt<Fold>(w);
-    a0 = fold<Fold>(a0, v128.load(row), weight);
-    a1 = fold<Fold>(a1, v128.load(row, 16), weight);
-    a2 = fold<Fold>(a2, v128.load(row, 32), weight);
-    a3 = fold<Fold>(a3, v128.load(row, 48), weight);
-  }
-  writeV128(out, a0);
-  writeV128(out + 16, a1);
-  writeV128(out + 32, a2);
-  writeV128(out + 48, a3);
-}
-
-/** One vector, of which `lanes` (1 to 4) belong to the row. */
-function fold1<Fold>(rows: usize, stride: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool, lanes: usize): void {
+/** One vector, of which `lanes` (1 to 3) belong to the row. */
+function foldTail<Fold>(rows: usize, stride: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool, lanes: usize): void {
   let acc: v128;
   if (fresh) {
     acc = first<Fold>(v128.load(rows + <usize>readU32(q) * stride), weightAt<Fold>(w));
@@ -146,7 +127,6 @@ function fold1<Fold>(rows: usize, stride: usize, q: usize, end: usize, indexByte
 }
 
 function readLanes(ptr: usize, lanes: usize): v128 {
-  if (lanes == 4) return readV128(ptr);
   let v = f32x4.splat(readF32(ptr));
   if (lanes > 1) v = f32x4.replace_lane(v, 1, readF32(ptr + 4));
   if (lanes > 2) v = f32x4.replace_lane(v, 2, readF32(ptr + 8));
@@ -154,28 +134,32 @@ function readLanes(ptr: usize, lanes: usize): v128 {
 }
 
 function writeLanes(ptr: usize, v: v128, lanes: usize): void {
-  if (lanes == 4) {
-    writeV128(ptr, v);
-    return;
-  }
   writeF32(ptr, f32x4.extract_lane(v, 0));
   if (lanes > 1) writeF32(ptr + 4, f32x4.extract_lane(v, 1));
   if (lanes > 2) writeF32(ptr + 8, f32x4.extract_lane(v, 2));
 }
 
-/** All columns of the rows at indices [q, end), in passes of 8, 4 and 1 vectors. */
+/** All columns of the rows at indices [q, end), in passes of 8, 4, 2 and 1 vectors. */
 function foldRows<Fold>(rows: usize, stride: usize, columns: usize, q: usize, end: usize, indexBytes: usize, w: usize, out: usize, fresh: bool): void {
   let vectors = columns >> 2;
-  for (; vectors >= 8; vectors -= 8, rows += 128, out += 128) fold8<Fold>(rows, stride, q, end, indexBytes, w, out, fresh);
-  if (vectors >= 4) {
-    fold4<Fold>(rows, stride, q, end, indexBytes, w, out, fresh);
-    vectors -= 4;
+  for (; vectors >= 8; vectors -= 8, rows += 128, out += 128) foldVectors<Fold, Eight>(rows, stride, q, end, indexBytes, w, out, fresh);
+  if ((vectors & 4) != 0) {
+    foldVectors<Fold, Four>(rows, stride, q, end, indexBytes, w, out, fresh);
     rows += 64;
     out += 64;
   }
-  for (; vectors > 0; vectors--, rows += 16, out += 16) fold1<Fold>(rows, stride, q, end, indexBytes, w, out, fresh, 4);
+  if ((vectors & 2) != 0) {
+    foldVectors<Fold, Two>(rows, stride, q, end, indexBytes, w, out, fresh);
+    rows += 32;
+    out += 32;
+  }
+  if ((vectors & 1) != 0) {
+    foldVectors<Fold, One>(rows, stride, q, end, indexBytes, w, out, fresh);
+    rows += 16;
+    out += 16;
+  }
   const tail = columns & 3;
-  if (tail != 0) fold1<Fold>(rows, stride, q, end, indexBytes, w, out, fresh, tail);
+  if (tail != 0) foldTail<Fold>(rows, stride, q, end, indexBytes, w, out, fresh, tail);
 }
 
 /** out[0 .. columns) = 0, and +0 at that. */
@@ -195,6 +179,19 @@ export function divideRow(out: usize, columns: usize, count: u32): void {
   for (const end = columns << 2; byte < end; byte += 4) writeF32(out + byte, readF32(out + byte) / <f32>count);
 }
 
+/** How many bags from the first one on have one row each, at most `most`. */
+function singles(offsets: usize, offsetsEnd: usize, most: usize): usize {
+  const begin = offsets;
+  const end = min(offsetsEnd, offsets + (most << 2));
+  let position = readU32(offsets);
+  for (; offsets < end; offsets += 4) {
+    const next = readU32(offsets + 4);
+    if (next - position != 1) break;
+    position = next;
+  }
+  return (offsets - begin) >> 2;
+}
+
 /**
  * The loop above. rows in memory 0; indices, offsets, weights and out in the exchange memory; all pointers may be unaligned.
  * limit: rows at `rows`. offsets: bags + 1, not falling, relative to indices and weights. mean divides when set.
@@ -206,18 +203,24 @@ export function poolBags<Fold>(
   out: usize, outStride: usize,
 ): usize {
   if (bags == 0) return 0;
-  const ahead = max(MIN_AHEAD_ROWS, min(MAX_AHEAD_ROWS, AHEAD_BYTES / stride)) * indexBytes;
+  const block = aheadRows(stride);
+  const ahead = block * indexBytes;
   const last = indices + <usize>readU32(offsets + (bags << 2)) * indexBytes;
   let q = indices + <usize>readU32(offsets) * indexBytes;
   let w = weights + (<usize>readU32(offsets) << 2);
   let touched = q;
-  for (const offsetsEnd = offsets + (bags << 2); offsets < offsetsEnd; offsets += 4, out += outStride) {
+  const offsetsEnd = offsets + (bags << 2);
+  while (offsets < offsetsEnd) {
     const count = readU32(offsets + 4) - readU32(offsets);
     if (count == 0) {
       clearRow(out, columns);
+      offsets += 4;
+      out += outStride;
       continue;
     }
-    const bagEnd = q + <usize>count * indexBytes;
+    // A weighted bag of one row is no copy: its row is multiplied.
+    const copies = count == 1 && sizeof<Fold>() != sizeof<WeightedSum>() ? singles(offsets, offsetsEnd, block) : 0;
+    const bagEnd = q + (copies != 0 ? copies : <usize>count) * indexBytes;
     let fresh = true;
     do {
       const chunkEnd = min(q + ahead, bagEnd);
@@ -227,13 +230,16 @@ export function poolBags<Fold>(
         if (bad != 0) return bad;
         touched = next;
       }
-      if (count == 1 && sizeof<Fold>() != sizeof<WeightedSum>()) copyRow(rows + <usize>readU32(q) * stride, columns, out);
+      if (copies != 0) copyRows(rows, stride, columns, q, chunkEnd, indexBytes, out, outStride);
       else foldRows<Fold>(rows, stride, columns, q, chunkEnd, indexBytes, w, out, fresh);
       fresh = false;
       w += ((chunkEnd - q) / indexBytes) << 2;
       q = chunkEnd;
     } while (q < bagEnd);
     if (mean && count > 1) divideRow(out, columns, count);
+    const done = copies != 0 ? copies : 1;
+    offsets += done << 2;
+    out += done * outStride;
   }
   return 0;
 }

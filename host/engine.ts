@@ -22,6 +22,7 @@ import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
 import { timeoutError } from "./lookup/timeout.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
+import type { HugePages } from "./memory/hugepages.js";
 import type { MemoryMap } from "./memory/map.js";
 import type { Records } from "./memory/records.js";
 import type { Plan } from "./plan/plan.js";
@@ -51,6 +52,7 @@ export interface EngineParts {
   kernels: KernelExports[];
   checker: BatchChecker;
   gang: Gang;
+  hugePages: HugePages;
   /** Called after all threads have ended. */
   onClosed: () => void;
   /** The plan that these lookups per sample, table by table, get with sharding "auto". */
@@ -184,7 +186,7 @@ export class Engine implements AsyncDisposable {
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views, dispatcher, results, allocator, lag } = this.#open();
+    const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
@@ -203,6 +205,7 @@ export class Engine implements AsyncDisposable {
         heapUsedBytes: allocator.usedBytes,
         heapBytes: map.heapBytes,
         windowBytes: map.windows * options.ranks * map.windowBytes,
+        hugePages: hugePages.stats,
       },
     };
   }

@@ -12,6 +12,7 @@ import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
 import { viewsOf } from "./lookup/piece.js";
 import { STATIC_BYTES } from "./memory/abi.js";
+import { HugePages } from "./memory/hugepages.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
 import { markFiniteHalves, writeRecords } from "./memory/records.js";
@@ -102,6 +103,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { map, lagBound } = layOut(filled, plan);
   const module = loadKernel(filled.memory);
   const memories = createMemories(map);
+  const hugePages = new HugePages(filled.hugePages);
+  for (const [index, memory] of memories.tables.entries()) {
+    hugePages.ask(new Uint8Array(memory.buffer, 0, map.mode === "one" ? map.controlPtr : map.tablesBytes[index]));
+  }
   const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
   const views = viewsOf(memories.exchange);
   const records = writeRecords({ plan, map, features, tables, words: views.words });
@@ -127,6 +132,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       kernels,
       checker,
       gang,
+      hugePages,
       counterStart: COUNTER_START,
       replan: replanner(filled),
       onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
@@ -143,6 +149,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const finite = await loadTable(table, { index, plan, shardBytes, progress });
       for (const shard of finite) markFiniteHalves(records, shard, views.words);
     }
+    hugePages.lookBack();
     const configs = Array.from(
       { length: ranks },
       (_, rank): RankConfig => ({

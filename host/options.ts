@@ -115,6 +115,8 @@ export interface EngineOptions {
   inline?: "auto" | "never" | "always";
   /** "two": up to 4 GiB of rows a rank, needs WebAssembly multi-memory (Node 22 and later); "one": tables and exchange in 4 GiB in all; default "auto": two where there is. */
   memory?: "auto" | "one" | "two";
+  /** "auto": asks Linux for huge pages under the tables when the optional package lagbag-hugepages is there; stats().memory.hugePages says what came; default "auto". */
+  hugePages?: "auto" | "off";
   /** Bytes of requests, windows and results, 1 MiB to 4 GiB; default: all there is (address space: only what is touched costs memory). */
   exchangeMemoryBytes?: number;
   /** Most lookups of one step, 1 (every lookup is a step of its own) to 65536; default 256. */

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EmbeddingError } from "./errors.js";
+import type { HugePagesMode } from "./memory/hugepages.js";
 import { hasMultiMemory, type MemoryMode } from "./memory/kernel.js";
 import type { EngineFeature } from "./memory/records.js";
 import type {
@@ -30,6 +31,7 @@ const DEFAULTS = {
   lagBound: 4,
   inline: "auto",
   memory: "auto",
+  hugePages: "auto",
   exchangeMemoryBytes: 4 * GIB,
   maxCoalescedLookups: 256,
   maxQueuedLookups: 4096,
@@ -62,6 +64,7 @@ export interface FilledOptions {
   lagLimits: Required<LagLimits>;
   inline: "auto" | "never" | "always";
   memory: MemoryMode;
+  hugePages: HugePagesMode;
   exchangeMemoryBytes: number;
   maxCoalescedLookups: number;
   maxQueuedLookups: number;
@@ -257,6 +260,7 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
     ranks: integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64),
     ...fillLag(options),
     inline: choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]),
+    hugePages: choice("hugePages", options.hugePages ?? DEFAULTS.hugePages, ["auto", "off"]),
     memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),
     maxCoalescedLookups: integer("maxCoalescedLookups", options.maxCoalescedLookups ?? DEFAULTS.maxCoalescedLookups, 1, 65536),

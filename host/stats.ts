@@ -2,6 +2,7 @@ import type { LagStats } from "./lag/control.js";
 import type { DispatchStats } from "./lookup/dispatch.js";
 import type { ResultStats } from "./lookup/leases.js";
 import type { QueueStats } from "./lookup/queue.js";
+import type { HugePagesStats } from "./memory/hugepages.js";
 import type { MemoryMode } from "./memory/kernel.js";
 import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
 import { RANK_STAT } from "./shard/rank.js";
@@ -66,6 +67,8 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
     heapBytes: number;
     /** Bytes of the ranks' receive windows. */
     windowBytes: number;
+    /** Whether the tables lie on huge pages. */
+    hugePages: HugePagesStats;
   };
 }
 

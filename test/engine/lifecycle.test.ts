@@ -188,6 +188,7 @@ describe("options", () => {
       /paddingIndex: got 8, expected an integer from -8 to 7/,
     ],
     ["inline", { inline: "yes" }, /inline: got "yes"/],
+    ["huge pages", { hugePages: "on" }, /hugePages: got "on", expected "auto" or "off"/],
     ["a timeout", { lookupTimeoutMs: 0 }, /lookupTimeoutMs: got 0/],
     ["a cut", { tables: [{ ...TABLE, sharding: "diagonal" }] }, /sharding/],
   ])("are refused by name: %s", async (_, wrong, message) => {
