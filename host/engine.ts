@@ -50,7 +50,8 @@ export interface EngineParts {
   views: ExchangeViews;
   kernels: KernelExports[];
   checker: BatchChecker;
-  gang: Gang;
+  /** undefined: no ranks, all lookups run on the caller's thread. */
+  gang: Gang | undefined;
   /** Called after all threads have ended. */
   onClosed: () => void;
   /** The plan that these lookups per sample, table by table, get with sharding "auto". */
@@ -72,7 +73,7 @@ interface Machinery {
 
 /**
  * Embedding tables over shard workers. Made by openEngine; its methods may be called from the thread that opened it only.
- * A process with an open engine does not end by itself: call close(), or use `await using`.
+ * A process with an open engine that has ranks does not end by itself: call close(), or use `await using`.
  */
 export class Engine implements AsyncDisposable {
   /** Who owns which part of which table, and the load that is predicted for each rank; `String(engine.plan)` is a table for people. */
@@ -116,7 +117,7 @@ export class Engine implements AsyncDisposable {
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
     const lane = new CallerLane({ kernels, records, map, views, allocator });
-    const bell = new Doorbell(counters, options.ranks, 0);
+    const bell = new Doorbell(counters, counters.ranks, 0);
     const lag = new LagControl({
       counters,
       history,
@@ -235,7 +236,7 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Ends the engine: open lookups are rejected with EMBEDDING_CLOSED, threads end, memory is given back. Results that were handed out
-   * stay readable. May be called more than once, and after a rank was lost.
+   * stay readable. May be called more than once, and after a rank was lost. Without ranks all is done when it returns.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -251,7 +252,8 @@ export class Engine implements AsyncDisposable {
     this.fail(new EmbeddingError("EMBEDDING_CLOSED", "the engine was closed"));
     this.#deadlines.stop();
     counters.stop();
-    await gang.stop(CLOSE_GRACE_MS);
+    // Without ranks nothing is waited for: all is given back before close() returns.
+    if (gang !== undefined) await gang.stop(CLOSE_GRACE_MS);
     this.#parts = undefined;
     onClosed();
   }
