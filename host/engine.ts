@@ -18,7 +18,7 @@ import { ResultPool } from "./lookup/leases.js";
 import { abortError, Lookup } from "./lookup/lookup.js";
 import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
 import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
-import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
+import { lookupHere, lookupInto, type SyncResult, syncResult } from "./lookup/sync.js";
 import { timeoutError } from "./lookup/timeout.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
@@ -181,6 +181,22 @@ export class Engine implements AsyncDisposable {
     this.#inlineLookups += 1;
     if (checked.batchSize === 0) copyOffsets(checked);
     return syncResult(this.#here(checked, values));
+  }
+
+  /**
+   * As lookupSync with `out`, without the object around it. For the APIs that stand on the engine, whose features are all pooled and
+   * who have made `out` themselves, [batchSize, columns].
+   */
+  lookupInto(batch: LookupBatch, out: Float32Array): void {
+    const checked = this.#admit(batch);
+    this.#inlineLookups += 1;
+    const { views, map, lane } = this.#open();
+    try {
+      if (checked.batchSize === 0) copyOffsets(checked);
+      else lookupInto(lane, checked, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
+    } catch (error) {
+      throw this.#count(error);
+    }
   }
 
   /** Counters since the opening, a snapshot. */

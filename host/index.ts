@@ -42,3 +42,8 @@ export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";
 export { type OpenModelsOptions, openModels } from "./tables/open-models.js";
 export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, PackedFileTable, StoredRows } from "./tables/types.js";
+export type { FloatArray, IndexArray, Matrix } from "./torch/arrays.js";
+export type { BagInput, BagWeights } from "./torch/bag-input.js";
+export type { BagMode, EmbeddingBagOptions } from "./torch/bag-options.js";
+export { EmbeddingBag, type PretrainedOptions } from "./torch/embedding-bag.js";
+export type { EmbeddingWeight } from "./torch/weight.js";

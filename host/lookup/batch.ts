@@ -71,8 +71,10 @@ export interface CheckedBatch {
   stageInput: Float32Array | undefined;
 }
 
-function tagOf(value: unknown): string {
-  // By tag, not instanceof: arrays may come from another realm (vm contexts, jest).
+/** The kind of a value: by tag, not instanceof, as arrays may come from another realm (vm contexts, jest). */
+export function tagOf(value: unknown): string {
+  // For typed arrays the getter itself: it makes no string, and every lookup asks several times.
+  if (ArrayBuffer.isView(value)) return (value as Int32Array)[Symbol.toStringTag];
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
