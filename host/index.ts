@@ -45,5 +45,9 @@ export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, Pack
 export type { FloatArray, IndexArray, Matrix } from "./torch/arrays.js";
 export type { BagInput, BagWeights } from "./torch/bag-input.js";
 export type { BagMode, EmbeddingBagOptions } from "./torch/bag-options.js";
+export { EmbeddingBagCollection } from "./torch/collection.js";
+export type { CollectionOptions, EmbeddingBagConfig, OpenCollectionOptions } from "./torch/collection-options.js";
 export { EmbeddingBag, type PretrainedOptions } from "./torch/embedding-bag.js";
+export { type JaggedLengths, type JaggedOffsets, type JaggedParts, JaggedTensor, KeyedJaggedTensor } from "./torch/jagged.js";
+export { KeyedTensor } from "./torch/keyed.js";
 export type { EmbeddingWeight } from "./torch/weight.js";
