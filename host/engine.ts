@@ -39,7 +39,7 @@ const HISTORY_STEPS = 1024;
 /** close() gives a rank this long to finish the step at hand before its thread is ended. */
 const CLOSE_GRACE_MS = 250;
 
-/** What an engine is made of; open.ts puts it together. */
+/** What an engine is made of; open.ts puts it together. @internal */
 export interface EngineParts {
   options: FilledOptions;
   plan: Plan;
@@ -91,6 +91,7 @@ export class Engine implements AsyncDisposable {
   #inlineLookups = 0;
   #failedLookups = 0;
 
+  /** @internal */
   constructor(parts: EngineParts) {
     const { options, map, counters, records, views, kernels } = parts;
     this.#options = options;
@@ -186,6 +187,7 @@ export class Engine implements AsyncDisposable {
   /**
    * As lookupSync with `out`, without the object around it. For the APIs that stand on the engine, whose features are all pooled and
    * who have made `out` themselves, [batchSize, columns].
+   * @internal
    */
   lookupInto(batch: LookupBatch, out: Float32Array): void {
     const checked = this.#admit(batch);
@@ -274,7 +276,7 @@ export class Engine implements AsyncDisposable {
     onClosed();
   }
 
-  /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. */
+  /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. @internal */
   fail(error: EmbeddingError): void {
     // What all ranks have finished is finished, whatever happened to one of them afterwards.
     this.#parts?.dispatcher.collect();
@@ -282,7 +284,7 @@ export class Engine implements AsyncDisposable {
     for (const lookup of [...this.#deadlines.open]) lookup.reject(error);
   }
 
-  /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. */
+  /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. @internal */
   begin(measured: { limitBytes: number; handoverUs: number; gatherNsPerByte: number }): void {
     Object.assign(this.#inline, measured);
     Object.assign(this.#open().dispatcher.stats, { steps: 0, coalescedLookups: 0, cutLookups: 0 });

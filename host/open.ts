@@ -15,6 +15,7 @@ import { STATIC_BYTES } from "./memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
 import { markFiniteHalves, writeRecords } from "./memory/records.js";
+import type { WasmMemory } from "./memory/wasm.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables, type Shard } from "./plan/plan.js";
 import { type FilledOptions, resolveOptions } from "./resolve.js";
@@ -87,7 +88,7 @@ function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound:
 }
 
 /** The memories of the tables, one a rank or one in all, and the exchange memory. */
-function createMemories(map: MemoryMap): { tables: WebAssembly.Memory[]; exchange: WebAssembly.Memory } {
+function createMemories(map: MemoryMap): { tables: WasmMemory[]; exchange: WasmMemory } {
   const tables = map.tablesBytes.map(createMemory);
   return { tables, exchange: map.mode === "one" ? tables[0] : createMemory(map.exchangeBytes) };
 }
@@ -117,7 +118,7 @@ function prepare(filled: FilledOptions): Prepared {
   const { map, lagBound } = layOut(filled, plan);
   const module = loadKernel(filled.memory);
   const memories = createMemories(map);
-  const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
+  const memoryOf = (rank: number): WasmMemory => memories.tables[map.mode === "two" ? rank : 0];
   const views = viewsOf(memories.exchange);
   const records = writeRecords({ plan, map, features, tables, words: views.words });
   const filtered = features.filter((feature) => feature.padding !== undefined || plan.tables[feature.table].by === "row");
