@@ -22,7 +22,7 @@ export interface LookupBatch {
 
 /** How a lookup is to be answered. */
 export interface LookupOptions {
-  /** [batchSize, columns]: the result is copied there, and there is nothing to release. Its contents are unspecified if the lookup fails. */
+  /** Row-major `[batchSize, columns]`: the result is copied there, and there is nothing to release. Its contents are unspecified if the lookup fails. */
   out?: Float32Array | undefined;
   /** Rejects the lookup with EMBEDDING_ABORTED. */
   signal?: AbortSignal | undefined;
