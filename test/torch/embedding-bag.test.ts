@@ -19,6 +19,18 @@ function bagOf(options: Partial<EmbeddingBagOptions> = {}): EmbeddingBag {
 }
 
 describe("an EmbeddingBag", () => {
+  it("answers the example of docs/torch.md", () => {
+    const bag = EmbeddingBag.fromPretrained(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      { mode: "sum" },
+    );
+    expect([...bag.forward([0, 2, 1], [0, 2])]).toEqual([6, 8, 3, 4]);
+  });
+
   it("means by default, as torch does", () => {
     const bag = new EmbeddingBag(4, 2, { weight: FLAT });
     expect([...bag.forward([0, 1, 2, 3], [0, 2])]).toEqual([1.5, 15, 6, 60]);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const MOST_UNPACKED_BYTES = 2 * 2 ** 20;
 const ALLOWED =
   /^(dist\/.*\.(js|d\.ts|wasm|cjs|proto)|dist\/vendor\/as-bind\.LICENSE|package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md)$/;
-const FORBIDDEN = /(^|\/)(test|tests|bench|build|node_modules)\/|reference\.(js|d\.ts)$|\.test\./;
+const FORBIDDEN = /(^|\/)(test|tests|bench|build|node_modules)\/|\.test\./;
 const NEEDED = [
   "dist/index.js",
   "dist/index.d.ts",
