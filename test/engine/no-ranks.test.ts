@@ -67,6 +67,8 @@ describe("an engine without ranks", () => {
     expect(engine.stats()).toMatchObject({ ranks: [], steps: 0, inline: { mode: "always", limitBytes: Number.POSITIVE_INFINITY } });
     expect(engine.plan.load.length).toBe(1);
     expect(String(engine.plan)).toContain("t");
+    expect(engine.recentSteps()).toEqual([]);
+    expect(String(engine.diagnose())).toBe("no ranks: all lookups run on the caller's thread");
     await engine.close();
   });
 
