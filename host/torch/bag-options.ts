@@ -1,21 +1,25 @@
 import { EmbeddingError } from "../errors.js";
 import { show } from "../resolve.js";
-import type { EmbeddingWeight } from "./weight.js";
+import type { RowDtype } from "../rows/rows.js";
+import type { WeightOptions } from "./weight.js";
 
 /** How a bag becomes one row: torch's `mode`. */
 export type BagMode = "sum" | "mean" | "max";
 
 /** torch.nn.EmbeddingBag's arguments in camel case, those that inference has a use for. */
-export interface EmbeddingBagOptions {
-  /** The rows, [numEmbeddings, embeddingDim]. Required: torch would draw random ones, which inference has no use for. Read once, not kept. */
-  weight: EmbeddingWeight;
+export interface BagSettings {
   /** Default "mean", as in torch. */
   mode?: BagMode | undefined;
   /** Rows of this index do not count, neither in sums nor in mean's divisor nor in max; -numEmbeddings to numEmbeddings - 1, negative counts from the end. Default: none. */
   paddingIdx?: number | null | undefined;
   /** Offsets have one more element at the end, the number of indices (the layout of CSR matrices). Default false. */
   includeLastOffset?: boolean | undefined;
+  /** How the rows are held: "fp32" (default), or rounded on the way in to "fp16", "int8", "int4" or "int2" (docs/formats.md). forward gives float32. */
+  dtype?: RowDtype | undefined;
 }
+
+/** Settings, and the rows, [numEmbeddings, embeddingDim]: required, as random ones, which torch would draw, are of no use to inference. Read once, not kept. */
+export type EmbeddingBagOptions = BagSettings & WeightOptions;
 
 /** The options besides the weight, defaults filled in. */
 export interface FilledBagOptions {
@@ -28,7 +32,7 @@ export interface FilledBagOptions {
 const MODES: readonly BagMode[] = ["sum", "mean", "max"];
 const MAX_ROWS = 2 ** 31 - 1;
 const MAX_DIM = 65536;
-const KNOWN = ["weight", "mode", "paddingIdx", "includeLastOffset"];
+const KNOWN = ["weight", "packed", "dtype", "mode", "paddingIdx", "includeLastOffset"];
 
 /** What torch has and this does not, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -38,7 +42,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   sparse: "it is about gradients, of which inference has none",
   freeze: "nothing is trained here, rows are always frozen",
   device: "rows lie in this process's memory",
-  dtype: "rows are float32",
   _weight: "it is called weight here",
 };
 

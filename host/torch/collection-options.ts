@@ -1,11 +1,11 @@
 import { EmbeddingError } from "../errors.js";
-import type { EngineOptions, FeatureOptions, TableOptions } from "../options.js";
+import type { EngineOptions, FeatureOptions, FloatTableOptions, TableOptions } from "../options.js";
 import { show } from "../resolve.js";
 import { checkShape } from "./bag-options.js";
 import { type EmbeddingWeight, rowsOf } from "./weight.js";
 
 /** A table of a collection: TorchRec's EmbeddingBagConfig, with its rows. */
-export interface EmbeddingBagConfig extends Pick<TableOptions, "sharding" | "lookupsPerSample"> {
+export interface EmbeddingBagConfig extends Pick<FloatTableOptions, "dtype" | "sharding" | "lookupsPerSample"> {
   /** Unique among the tables. */
   name: string;
   embeddingDim: number;
@@ -109,13 +109,14 @@ export function fillCollection(options: CollectionOptions): FilledCollection {
   };
 }
 
-function engineTable(table: EmbeddingBagConfig, option: string): TableOptions {
-  const { name, numEmbeddings, embeddingDim, sharding, lookupsPerSample } = table;
+function engineTable(table: EmbeddingBagConfig, option: string): FloatTableOptions {
+  const { name, numEmbeddings, embeddingDim, dtype, sharding, lookupsPerSample } = table;
   return {
     name,
     numRows: numEmbeddings,
     dim: embeddingDim,
     rows: rowsOf(`${option}.weight`, table.weight, embeddingDim),
+    ...(dtype === undefined ? {} : { dtype }),
     ...(sharding === undefined ? {} : { sharding }),
     ...(lookupsPerSample === undefined ? {} : { lookupsPerSample }),
   };

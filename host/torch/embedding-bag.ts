@@ -1,16 +1,32 @@
 import type { Engine } from "../engine.js";
+import { EmbeddingError } from "../errors.js";
 import { openEngineSync } from "../open.js";
+import { show } from "../resolve.js";
 import type { IndexArray } from "./arrays.js";
 import { type BagInput, BagReader, type BagWeights } from "./bag-input.js";
-import { type BagMode, checkShape, type EmbeddingBagOptions, type FilledBagOptions, fillBagOptions } from "./bag-options.js";
-import { type EmbeddingWeight, rowsOf, shapeOf } from "./weight.js";
+import {
+  type BagMode,
+  type BagSettings,
+  checkShape,
+  type EmbeddingBagOptions,
+  type FilledBagOptions,
+  fillBagOptions,
+} from "./bag-options.js";
+import { withTable } from "./safetensors.js";
+import { type EmbeddingWeight, shapeOf, sourceOf } from "./weight.js";
 
 /** Options of EmbeddingBag.fromPretrained. */
-export interface PretrainedOptions extends Omit<EmbeddingBagOptions, "weight"> {
+export interface PretrainedOptions extends BagSettings {
   /** Default: what an array of rows, or the length of a Float32Array, tells. */
   numEmbeddings?: number | undefined;
   /** Default: the length of the first row of an array of rows. */
   embeddingDim?: number | undefined;
+}
+
+/** Options of EmbeddingBag.fromSafetensors. */
+export interface SafetensorsOptions extends BagSettings {
+  /** Name of the tensor; default: the only table of the file. */
+  tensor?: string | undefined;
 }
 
 /**
@@ -36,7 +52,7 @@ export class EmbeddingBag implements Disposable {
     const { mode, paddingIdx, includeLastOffset } = filled;
     // The feature is called what the argument is called: errors of a lookup name it.
     this.#engine = openEngineSync({
-      tables: [{ name: "weight", numRows: numEmbeddings, dim: embeddingDim, rows: rowsOf("weight", options.weight, embeddingDim) }],
+      tables: [{ name: "weight", numRows: numEmbeddings, dim: embeddingDim, ...sourceOf(options, embeddingDim) }],
       features: [{ name: "input", table: "weight", pooling: mode, ...(paddingIdx === undefined ? {} : { paddingIndex: paddingIdx }) }],
     });
     this.#reader = new BagReader(includeLastOffset);
@@ -55,6 +71,23 @@ export class EmbeddingBag implements Disposable {
     const { numEmbeddings, embeddingDim, ...more } = options;
     const shape = shapeOf(weight, { numEmbeddings, embeddingDim });
     return new EmbeddingBag(shape.numEmbeddings, shape.embeddingDim, { ...more, weight });
+  }
+
+  /**
+   * An EmbeddingBag of a table of a safetensors file: F32, F16, BF16 or F64 [numEmbeddings, embeddingDim], or rows that `lagbag convert` has
+   * quantised. Read at once, while the caller's thread waits; nothing of the file is kept open.
+   * @throws EmbeddingError EMBEDDING_FILE (missing, corrupt, truncated), EMBEDDING_OPTIONS (no such tensor, or several and no name), as the constructor
+   */
+  static fromSafetensors(path: string, options: SafetensorsOptions = {}): EmbeddingBag {
+    const { tensor, ...settings } = options;
+    return withTable(path, tensor, ({ name, numRows, dim, rows, packed, dtype }) => {
+      if (packed !== true) return new EmbeddingBag(numRows, dim, { ...settings, weight: rows });
+      if (settings.dtype !== undefined && settings.dtype !== dtype) {
+        const message = `dtype: got ${show(settings.dtype)}, expected ${show(dtype)}: the rows of ${show(name)} are packed already (${path})`;
+        throw new EmbeddingError("EMBEDDING_OPTIONS", message, { got: settings.dtype, expected: dtype });
+      }
+      return new EmbeddingBag(numRows, dim, { ...settings, dtype, packed, weight: rows });
+    });
   }
 
   /**

@@ -1,13 +1,23 @@
 import { EmbeddingError } from "../errors.js";
 import { tagOf } from "../lookup/batch.js";
-import type { RowSource } from "../options.js";
+import type { FloatTableOptions, PackedRowSource, PackedTableOptions, RowSource } from "../options.js";
 import { show } from "../resolve.js";
+import type { RowDtype } from "../rows/rows.js";
 
 /**
  * The rows of a table, [numEmbeddings, embeddingDim], read once and not kept: a Float32Array, an array of rows, chunks of any length,
  * or a function that writes rows [first, first + count) to `out`.
  */
 export type EmbeddingWeight = Exclude<RowSource, AsyncIterable<Float32Array>> | readonly (readonly number[])[];
+
+/** Rows that are quantised already: as EmbeddingWeight, but bytes, each row packed as docs/formats.md draws it. */
+export type PackedWeight = Exclude<PackedRowSource, AsyncIterable<Uint8Array>>;
+
+/** The rows of an EmbeddingBag, as floats or packed. */
+export type WeightOptions = { weight: EmbeddingWeight; packed?: false } | { weight: PackedWeight; packed: true };
+
+/** A table's rows without its name and shape. */
+type Source = Pick<FloatTableOptions, "dtype" | "rows"> | Pick<PackedTableOptions, "dtype" | "rows" | "packed">;
 
 function isRows(weight: unknown): weight is readonly (readonly number[])[] {
   return Array.isArray(weight) && Array.isArray(weight[0]);
@@ -38,6 +48,16 @@ export function rowsOf(name: string, weight: EmbeddingWeight | undefined, embedd
       out.set(row, n * embeddingDim);
     }
   };
+}
+
+/**
+ * The rows of an EmbeddingBag as a table of the engine has them.
+ * @throws EmbeddingError EMBEDDING_OPTIONS when they are missing
+ */
+export function sourceOf(options: WeightOptions & { dtype?: RowDtype | undefined }, embeddingDim: number): Source {
+  const dtype = options.dtype === undefined ? {} : { dtype: options.dtype };
+  if (options.packed !== true) return { ...dtype, rows: rowsOf("weight", options.weight, embeddingDim) };
+  return { ...dtype, packed: true, rows: options.weight };
 }
 
 /**

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
-import { type BagInput, type BagWeights, EmbeddingBag, type EmbeddingBagOptions, type EmbeddingWeight, type IndexArray } from "lagbag";
+import {
+  type BagInput,
+  type BagSettings,
+  type BagWeights,
+  EmbeddingBag,
+  type EmbeddingBagOptions,
+  type EmbeddingWeight,
+  type IndexArray,
+} from "lagbag";
 import { runScript } from "../package/child.js";
 
 const ROWS = [
@@ -14,7 +22,9 @@ function coded(code: string, message: RegExp, more: object = {}): Error {
   return expect.objectContaining({ name: "EmbeddingError", code, message: expect.stringMatching(message), ...more }) as unknown as Error;
 }
 
-function bagOf(options: Partial<EmbeddingBagOptions> = {}): EmbeddingBag {
+type Settings = BagSettings & { weight?: EmbeddingWeight };
+
+function bagOf(options: Settings = {}): EmbeddingBag {
   return new EmbeddingBag(4, 2, { weight: FLAT, mode: "sum", ...options });
 }
 
@@ -143,7 +153,7 @@ describe("an EmbeddingBag", () => {
 });
 
 describe("a bad call", () => {
-  const cases: [string, Partial<EmbeddingBagOptions>, unknown[], Error][] = [
+  const cases: [string, Settings, unknown[], Error][] = [
     ["an index too large", {}, [[0, 4], [0, 1]], coded("EMBEDDING_INDEX_RANGE", /indices\[1\] \(feature "input", sample 1\): got 4, expected 0 <= index < 4/)],
     ["an index below 0", {}, [[0, -1], [0]], coded("EMBEDDING_INDEX_RANGE", /got -1/)],
     ["an index beyond int32", {}, [[0, 2 ** 40], [0]], coded("EMBEDDING_INDEX_RANGE", /got 1099511627776/)],
@@ -188,9 +198,13 @@ describe("bad options", () => {
     ["scaleGradByFreq", { scaleGradByFreq: true }, /scaleGradByFreq: .*gradients/],
     ["sparse", { sparse: true }, /sparse: .*gradients/],
     ["device", { device: "cuda" }, /device: got "cuda"/],
-    ["a name in torch's spelling", { padding_idx: 1 }, /padding_idx: got 1, expected no such option; there are weight, mode, paddingIdx/],
+    [
+      "a name in torch's spelling",
+      { padding_idx: 1 },
+      /padding_idx: got 1, expected no such option; there are weight, packed, dtype, mode, paddingIdx/,
+    ],
   ])("are refused by name: %s", (_, wrong, message) => {
-    expect(() => bagOf(wrong as Partial<EmbeddingBagOptions>)).toThrow(coded("EMBEDDING_OPTIONS", message));
+    expect(() => bagOf(wrong as Settings)).toThrow(coded("EMBEDDING_OPTIONS", message));
   });
 
   it("are refused when the shape is wrong", () => {
