@@ -18,7 +18,7 @@ import { ResultPool } from "./lookup/leases.js";
 import { abortError, Lookup } from "./lookup/lookup.js";
 import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
 import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
-import { lookupHere, type SyncResult, syncResult } from "./lookup/sync.js";
+import { lookupHere, lookupInto, type SyncResult, syncResult } from "./lookup/sync.js";
 import { timeoutError } from "./lookup/timeout.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
@@ -40,7 +40,7 @@ const HISTORY_STEPS = 1024;
 /** close() gives a rank this long to finish the step at hand before its thread is ended. */
 const CLOSE_GRACE_MS = 250;
 
-/** What an engine is made of; open.ts puts it together. */
+/** What an engine is made of; open.ts puts it together. @internal */
 export interface EngineParts {
   options: FilledOptions;
   plan: Plan;
@@ -51,8 +51,9 @@ export interface EngineParts {
   views: ExchangeViews;
   kernels: KernelExports[];
   checker: BatchChecker;
-  gang: Gang;
   hugePages: HugePages;
+  /** undefined: no ranks, all lookups run on the caller's thread. */
+  gang: Gang | undefined;
   /** Called after all threads have ended. */
   onClosed: () => void;
   /** The plan that these lookups per sample, table by table, get with sharding "auto". */
@@ -74,7 +75,7 @@ interface Machinery {
 
 /**
  * Embedding tables over shard workers. Made by openEngine; its methods may be called from the thread that opened it only.
- * A process with an open engine does not end by itself: call close(), or use `await using`.
+ * A process with an open engine that has ranks does not end by itself: call close(), or use `await using`.
  */
 export class Engine implements AsyncDisposable {
   /** Who owns which part of which table, and the load that is predicted for each rank; `String(engine.plan)` is a table for people. */
@@ -92,6 +93,7 @@ export class Engine implements AsyncDisposable {
   #inlineLookups = 0;
   #failedLookups = 0;
 
+  /** @internal */
   constructor(parts: EngineParts) {
     const { options, map, counters, records, views, kernels } = parts;
     this.#options = options;
@@ -118,7 +120,7 @@ export class Engine implements AsyncDisposable {
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
     const lane = new CallerLane({ kernels, records, map, views, allocator });
-    const bell = new Doorbell(counters, options.ranks, 0);
+    const bell = new Doorbell(counters, counters.ranks, 0);
     const lag = new LagControl({
       counters,
       history,
@@ -184,6 +186,23 @@ export class Engine implements AsyncDisposable {
     return syncResult(this.#here(checked, values));
   }
 
+  /**
+   * As lookupSync with `out`, without the object around it. For the APIs that stand on the engine, whose features are all pooled and
+   * who have made `out` themselves, [batchSize, columns].
+   * @internal
+   */
+  lookupInto(batch: LookupBatch, out: Float32Array): void {
+    const checked = this.#admit(batch);
+    this.#inlineLookups += 1;
+    const { views, map, lane } = this.#open();
+    try {
+      if (checked.batchSize === 0) copyOffsets(checked);
+      else lookupInto(lane, checked, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
+    } catch (error) {
+      throw this.#count(error);
+    }
+  }
+
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
     const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
@@ -238,7 +257,7 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Ends the engine: open lookups are rejected with EMBEDDING_CLOSED, threads end, memory is given back. Results that were handed out
-   * stay readable. May be called more than once, and after a rank was lost.
+   * stay readable. May be called more than once, and after a rank was lost. Without ranks all is done when it returns.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -254,12 +273,13 @@ export class Engine implements AsyncDisposable {
     this.fail(new EmbeddingError("EMBEDDING_CLOSED", "the engine was closed"));
     this.#deadlines.stop();
     counters.stop();
-    await gang.stop(CLOSE_GRACE_MS);
+    // Without ranks nothing is waited for: all is given back before close() returns.
+    if (gang !== undefined) await gang.stop(CLOSE_GRACE_MS);
     this.#parts = undefined;
     onClosed();
   }
 
-  /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. */
+  /** Rejects all open lookups and all later ones with `error`. For the gang, when a rank is lost. @internal */
   fail(error: EmbeddingError): void {
     // What all ranks have finished is finished, whatever happened to one of them afterwards.
     this.#parts?.dispatcher.collect();
@@ -267,7 +287,7 @@ export class Engine implements AsyncDisposable {
     for (const lookup of [...this.#deadlines.open]) lookup.reject(error);
   }
 
-  /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. */
+  /** Sets the limit up to which lookups run on the caller's thread, and counts from here on. For openEngine, after it has measured. @internal */
   begin(measured: { limitBytes: number; handoverUs: number; gatherNsPerByte: number }): void {
     Object.assign(this.#inline, measured);
     Object.assign(this.#open().dispatcher.stats, { steps: 0, coalescedLookups: 0, cutLookups: 0 });

@@ -25,6 +25,7 @@ export class Gang {
       maxQueue: ranks,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: "disabled",
+      execArgv: inheritedFlags(process.execArgv),
     });
     // A thread that dies outside of its task fails the task too; without a listener the pool would throw here as well.
     this.#pool.on("error", () => undefined);
@@ -70,6 +71,11 @@ export class Gang {
     clearTimeout(timer);
     await this.#pool.destroy();
   }
+}
+
+/** Node's flags for the ranks: those of the process, without what is about a script on the command line (`node --input-type=module --eval ...`). */
+export function inheritedFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag, n) => !flag.startsWith("--input-type") && flags[n - 1] !== "--input-type");
 }
 
 /** Why a rank's task is over: the record that it returned, what its thread died of, or nothing at all. */

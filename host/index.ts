@@ -14,6 +14,7 @@ export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
 export type { HugePagesStats } from "./memory/hugepages.js";
+export type { MemoryMode } from "./memory/kernel.js";
 export { openEngine } from "./open.js";
 export type {
   AnyTableOptions,
@@ -43,3 +44,12 @@ export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage
 export type { EngineStats, InlineStats, RankStats } from "./stats.js";
 export { type OpenModelsOptions, openModels } from "./tables/open-models.js";
 export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, PackedFileTable, StoredRows } from "./tables/types.js";
+export type { FloatArray, IndexArray, Matrix } from "./torch/arrays.js";
+export type { BagInput, BagWeights } from "./torch/bag-input.js";
+export type { BagMode, BagSettings, EmbeddingBagOptions } from "./torch/bag-options.js";
+export { EmbeddingBagCollection } from "./torch/collection.js";
+export type { CollectionOptions, EmbeddingBagConfig, OpenCollectionOptions } from "./torch/collection-options.js";
+export { EmbeddingBag, type PretrainedOptions, type SafetensorsOptions } from "./torch/embedding-bag.js";
+export { type JaggedLengths, type JaggedOffsets, type JaggedParts, JaggedTensor, KeyedJaggedTensor } from "./torch/jagged.js";
+export { KeyedTensor } from "./torch/keyed.js";
+export type { EmbeddingWeight, PackedWeight, WeightOptions } from "./torch/weight.js";

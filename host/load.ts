@@ -38,6 +38,8 @@ interface Stream<T> {
 
 /** A source of either kind, its elements not looked at yet. */
 type Chunks<T> = T | Iterable<T> | AsyncIterable<T>;
+/** What both kinds of arrays of rows can do. */
+type Rows = (Float32Array | Uint8Array) & { subarray(start: number, end: number): unknown };
 type Source<T> = Chunks<T> | ((first: number, count: number, out: T) => void);
 
 function floatForm(dim: number): Form<Float32Array> {
@@ -80,48 +82,53 @@ function chunksOf<T>(rows: Chunks<T>, { table, form }: Stream<T>): Iterable<T> |
   });
 }
 
-async function pump<T extends ArrayLike<number> & { subarray(start: number, end: number): unknown; fill(value: number): unknown }>(
-  stream: Stream<T>,
-  rows: Source<T>,
-): Promise<void> {
-  const { table, form, writer, progress } = stream;
-  const { numRows, name } = table;
-  const { rowLength } = form;
-  let taken = 0;
-  const push = (chunk: T): void => {
-    if (taken + chunk.length > numRows * rowLength) {
-      throw rowsError(stream, `at least ${taken + chunk.length} ${form.unit}`, taken + chunk.length);
-    }
-    writer.push(chunk);
-    taken += chunk.length;
-    progress.add(chunk.length * form.elementBytes);
-  };
-  try {
-    if (typeof rows === "function") {
-      const step = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * form.elementBytes)));
-      const chunk = form.make(step * rowLength);
-      for (let first = 0; first < numRows; first += step) {
-        const count = Math.min(step, numRows - first);
-        const out = chunk.subarray(0, count * rowLength) as T;
-        out.fill(0);
-        rows(first, count, out);
-        push(out);
-      }
-      return;
-    }
-    for await (const chunk of chunksOf(rows as Chunks<T>, stream)) {
-      if (!isArray(chunk, form)) throw rowsError(stream, `a chunk of type ${show(chunk)}`, show(chunk));
-      push(chunk);
-    }
-  } catch (cause) {
-    if (cause instanceof EmbeddingError) throw cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new EmbeddingError("EMBEDDING_TABLE_ROWS", `table ${show(name)}: rows failed after ${taken} ${form.unit}: ${text}`, {
-      table: name,
-      cause,
-    });
+/** The chunks of a row function: ascending ranges, one buffer. */
+function* callForChunks<T extends Rows>(rows: (first: number, count: number, out: T) => void, { table, form }: Stream<T>): Generator<T> {
+  const { rowLength, elementBytes } = form;
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes)));
+  const chunk = form.make(step * rowLength);
+  for (let first = 0; first < table.numRows; first += step) {
+    const count = Math.min(step, table.numRows - first);
+    const out = chunk.subarray(0, count * rowLength) as T;
+    out.fill(0);
+    rows(first, count, out);
+    yield out;
   }
-  if (taken !== numRows * rowLength) throw rowsError(stream, `${taken} ${form.unit}`, taken);
+}
+
+/** What a source's chunks go through: in turn `push` each, then `end`; what was thrown meanwhile is to be thrown as `failure`. */
+interface Pump {
+  chunks(): Iterable<unknown> | AsyncIterable<unknown>;
+  push(chunk: unknown): void;
+  /** The source has no more: has it given all? */
+  end(): void;
+  failure(cause: unknown): EmbeddingError;
+}
+
+function pumpOf<T extends Rows>(stream: Stream<T>, rows: Source<T>): Pump {
+  const { table, form, writer, progress } = stream;
+  const whole = table.numRows * form.rowLength;
+  let taken = 0;
+  return {
+    chunks: () => (typeof rows === "function" ? callForChunks(rows, stream) : chunksOf(rows, stream)),
+    push: (chunk) => {
+      if (!isArray(chunk, form)) throw rowsError(stream, `a chunk of type ${show(chunk)}`, show(chunk));
+      const { length } = chunk as T;
+      if (taken + length > whole) throw rowsError(stream, `at least ${taken + length} ${form.unit}`, taken + length);
+      writer.push(chunk as T);
+      taken += length;
+      progress.add(length * form.elementBytes);
+    },
+    end: () => {
+      if (taken !== whole) throw rowsError(stream, `${taken} ${form.unit}`, taken);
+    },
+    failure: (cause) => {
+      if (cause instanceof EmbeddingError) return cause;
+      const text = cause instanceof Error ? cause.message : String(cause);
+      const message = `table ${show(table.name)}: rows failed after ${taken} ${form.unit}: ${text}`;
+      return new EmbeddingError("EMBEDDING_TABLE_ROWS", message, { table: table.name, cause });
+    },
+  };
 }
 
 /** What loadTable needs besides the table. */
@@ -134,13 +141,16 @@ export interface LoadTarget {
   progress: LoadReporter;
 }
 
-/**
- * Streams one table into the memories of its shards, in the format that they hold. Nothing of the source is kept; besides the shards one
- * chunk, and for other formats than fp32 a block of packed rows, is in memory. A source that can (see direct.ts) fills shards of whole fp32
- * rows itself. Resolves with the shards that markFiniteHalves is for.
- * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
- */
-export async function loadTable(table: FilledTable, { index, plan, shardBytes, progress }: LoadTarget): Promise<readonly number[]> {
+/** How a table gets into the memories of its shards. */
+interface WayIn {
+  pump: Pump;
+  /** Instead of the pump: fills the shards from a source that can do so itself (see direct.ts). */
+  direct: (() => Promise<void>) | undefined;
+  /** When all is in: the shards that markFiniteHalves is for. */
+  finite(): readonly number[];
+}
+
+function wayIn(table: FilledTable, { index, plan, shardBytes, progress }: LoadTarget): WayIn {
   const { name, numRows, dim, dtype } = table;
   progress.begin({ name, numRows, rowBytes: sourceRowBytes(table) });
   const { shards } = plan.tables[index];
@@ -149,21 +159,72 @@ export async function loadTable(table: FilledTable, { index, plan, shardBytes, p
     return { firstRow, rowCount, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
   });
   if (dtype === "fp32" && !table.packed) {
-    const direct = directOf(table.rows);
-    if (direct === undefined || targets.some(({ row }) => row.columns !== dim || row.strideBytes !== dim * 4)) {
-      await pump({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets), progress }, table.rows);
-      return [];
-    }
-    for (const { firstRow, rowCount, bytes } of targets) {
-      // A shard may hold more than its rows.
-      await direct[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, rowCount * dim * 4), (count) => progress.add(count));
-    }
-    return [];
+    const source = directOf(table.rows);
+    const isWhole = targets.every(({ row }) => row.columns === dim && row.strideBytes === dim * 4);
+    return {
+      pump: pumpOf({ table, form: floatForm(dim), writer: new FloatWriter(dim, targets), progress }, table.rows),
+      direct:
+        source && isWhole
+          ? async () => {
+              for (const { firstRow, rowCount, bytes } of targets) {
+                // A shard may hold more than its rows.
+                await source[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, rowCount * dim * 4), (count) => progress.add(count));
+              }
+            }
+          : undefined,
+      finite: () => [],
+    };
   }
   const stores = targets.map((target) => new ShardStore(dim, target));
-  if (table.packed) await pump({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores), progress }, table.rows);
-  else await pump({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores), progress }, table.rows);
-  return shards.filter((_, n) => stores[n].hasOrdinaryHalves);
+  return {
+    pump: table.packed
+      ? pumpOf({ table, form: byteForm(table), writer: packedWriter(dtype, dim, stores), progress }, table.rows)
+      : pumpOf({ table, form: floatForm(dim), writer: quantisingWriter(dtype, dim, stores), progress }, table.rows),
+    direct: undefined,
+    finite: () => shards.filter((_, n) => stores[n].hasOrdinaryHalves),
+  };
+}
+
+/**
+ * Streams one table into the memories of its shards, in the format that they hold. Nothing of the source is kept; besides the shards one
+ * chunk, and for other formats than fp32 a block of packed rows, is in memory. A source that can (see direct.ts) fills shards of whole fp32
+ * rows itself. Resolves with the shards that markFiniteHalves is for.
+ * @throws EmbeddingError EMBEDDING_TABLE_ROWS when the source gives too much, too little, or something else; its own errors as `cause`
+ */
+export async function loadTable(table: FilledTable, target: LoadTarget): Promise<readonly number[]> {
+  const { pump, direct, finite } = wayIn(table, target);
+  if (direct !== undefined) {
+    await direct();
+    return finite();
+  }
+  try {
+    for await (const chunk of pump.chunks()) pump.push(chunk);
+    pump.end();
+  } catch (cause) {
+    throw pump.failure(cause);
+  }
+  return finite();
+}
+
+/**
+ * As loadTable, without waiting for anything.
+ * @throws EmbeddingError as loadTable; EMBEDDING_OPTIONS for an async iterable
+ */
+export function loadTableSync(table: FilledTable, target: LoadTarget): readonly number[] {
+  const { pump, finite } = wayIn(table, target);
+  try {
+    const chunks = pump.chunks();
+    if (!(Symbol.iterator in chunks)) {
+      const expected = "a source that is read without waiting: an array, an iterable or a function";
+      const message = `table ${show(table.name)}: rows: got an async iterable, expected ${expected}`;
+      throw new EmbeddingError("EMBEDDING_OPTIONS", message, { table: table.name, got: "an async iterable", expected });
+    }
+    for (const chunk of chunks) pump.push(chunk);
+    pump.end();
+  } catch (cause) {
+    throw pump.failure(cause);
+  }
+  return finite();
 }
 
 /** Bytes of a row as the table's source gives it. */

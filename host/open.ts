@@ -3,10 +3,10 @@ import { runInNewContext } from "node:vm";
 import { calibrate } from "./calibrate.js";
 import { Counters } from "./collective/counters.js";
 import { spinsFor } from "./collective/doorbell.js";
-import { Engine } from "./engine.js";
+import { Engine, type EngineParts } from "./engine.js";
 import { EmbeddingError } from "./errors.js";
-import { Gang } from "./gang.js";
-import { loadTable, sourceRowBytes } from "./load.js";
+import type { Gang } from "./gang.js";
+import { type LoadTarget, loadTable, loadTableSync, sourceRowBytes } from "./load.js";
 import { LoadReporter } from "./load-progress.js";
 import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
@@ -16,8 +16,9 @@ import { HugePages } from "./memory/hugepages.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
 import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
 import { markFiniteHalves, writeRecords } from "./memory/records.js";
+import type { WasmMemory } from "./memory/wasm.js";
 import type { EngineOptions } from "./options.js";
-import { type Plan, planTables } from "./plan/plan.js";
+import { type Plan, planTables, type Shard } from "./plan/plan.js";
 import { type FilledOptions, resolveOptions } from "./resolve.js";
 import type { RankConfig } from "./shard/rank.js";
 
@@ -28,6 +29,7 @@ import type { RankConfig } from "./shard/rank.js";
 const COUNTER_START = 2 ** 31 - 3;
 /** Engines with more bytes than this ask for a garbage collection when they close: V8 does not see the weight of wasm memories. */
 const COLLECT_BYTES = 64 * 2 ** 20;
+const NO_RANKS_HINT = "without ranks all tables lie in one memory; with ranks, each has one of its own (Node 22 and later)";
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
@@ -40,12 +42,14 @@ function planOf(options: FilledOptions): Plan {
     ...(sharding === undefined ? {} : { sharding }),
   }));
   const rankMemoryBytes = MEMORY_LIMIT_BYTES - STATIC_BYTES;
-  if (options.memory === "two") return planTables(tables, { ranks: options.ranks, rankMemoryBytes });
+  const ranks = ownersOf(options);
+  if (options.memory === "two" && options.ranks > 0) return planTables(tables, { ranks, rankMemoryBytes });
   try {
-    return planTables(tables, { ranks: options.ranks, rankMemoryBytes, totalMemoryBytes: rankMemoryBytes });
+    return planTables(tables, { ranks, rankMemoryBytes, totalMemoryBytes: rankMemoryBytes });
   } catch (error) {
     if (!(error instanceof EmbeddingError) || error.code !== "EMBEDDING_MEMORY_LIMIT") throw error;
-    throw new EmbeddingError(error.code, `${error.message}; ${ONE_MEMORY_HINT}`, { got: error.got, expected: error.expected });
+    const hint = options.ranks > 0 ? ONE_MEMORY_HINT : NO_RANKS_HINT;
+    throw new EmbeddingError(error.code, `${error.message}; ${hint}`, { got: error.got, expected: error.expected });
   }
 }
 
@@ -57,16 +61,21 @@ function replanner(options: FilledOptions): (lookupsPerSample: readonly number[]
   };
 }
 
+/** Over how many owners tables are planned and memories laid: the ranks, or the caller's thread alone. */
+function ownersOf(options: FilledOptions): number {
+  return Math.max(1, options.ranks);
+}
+
 /** Samples of a step that each rank's window is to have room for before "auto" gives up lag for them. */
 const LEAST_AUTO_SLICE = 256;
 
 /** The memory map, and the largest lag bound that its windows are for. */
 function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound: number } {
-  const { memory: mode, ranks, tables, features, stage, exchangeMemoryBytes, lagLimits } = options;
+  const { memory: mode, tables, features, stage, exchangeMemoryBytes, lagLimits } = options;
   for (let { lagBound } = options; ; lagBound >>= 1) {
     const map = layMemory({
       mode,
-      ranks,
+      ranks: ownersOf(options),
       lagBound,
       plan,
       tables,
@@ -80,7 +89,7 @@ function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound:
 }
 
 /** The memories of the tables, one a rank or one in all, and the exchange memory. */
-function createMemories(map: MemoryMap): { tables: WebAssembly.Memory[]; exchange: WebAssembly.Memory } {
+function createMemories(map: MemoryMap): { tables: WasmMemory[]; exchange: WasmMemory } {
   const tables = map.tablesBytes.map(createMemory);
   return { tables, exchange: map.mode === "one" ? tables[0] : createMemory(map.exchangeBytes) };
 }
@@ -91,14 +100,21 @@ function collectGarbage(): void {
   (runInNewContext("gc") as () => void)();
 }
 
-/**
- * Opens an engine: plans, allocates, streams the tables in, starts the ranks. When it rejects, nothing is left behind.
- * @throws (rejects) EmbeddingError EMBEDDING_OPTIONS, EMBEDDING_PLAN, EMBEDDING_MEMORY_LIMIT before anything is allocated;
- *   EMBEDDING_ABI, EMBEDDING_TABLE_ROWS, EMBEDDING_STAGE, EMBEDDING_RANK_LOST later
- */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const filled = resolveOptions(options);
+/** An engine's parts but for its threads, and what it takes to load its tables and to start its ranks. */
+interface Prepared {
+  filled: FilledOptions;
+  parts: Omit<EngineParts, "gang">;
+  /** Where a table's rows go. */
+  loadTarget: (table: number) => LoadTarget;
+  /** Takes what loadTable gave back. */
+  loaded: (finite: readonly number[]) => void;
+  rankConfig: (rank: number) => RankConfig;
+}
+
+/** Plans, allocates and lays out; no table is loaded and no thread started. */
+function prepare(filled: FilledOptions): Prepared {
   const { ranks, features, tables, stage } = filled;
+  const owners = ownersOf(filled);
   const plan = planOf(filled);
   const { map, lagBound } = layOut(filled, plan);
   const module = loadKernel(filled.memory);
@@ -107,22 +123,27 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   for (const [index, memory] of memories.tables.entries()) {
     hugePages.ask(new Uint8Array(memory.buffer, 0, map.mode === "one" ? map.controlPtr : map.tablesBytes[index]));
   }
-  const memoryOf = (rank: number): WebAssembly.Memory => memories.tables[map.mode === "two" ? rank : 0];
+  const memoryOf = (rank: number): WasmMemory => memories.tables[map.mode === "two" ? rank : 0];
   const views = viewsOf(memories.exchange);
   const records = writeRecords({ plan, map, features, tables, words: views.words });
   const filtered = features.filter((feature) => feature.padding !== undefined || plan.tables[feature.table].by === "row");
   // No closure of this function goes into what an engine keeps after close(): it would keep the memories, too.
   const checker = new BatchChecker(filled, new Set(filtered));
   writeFeatureMap(checker.all, views.words, map.featureMapPtr);
-  const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(ranks) / 4), ranks);
+  const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(owners) / 4), owners);
   counters.reset(COUNTER_START);
   const kernels = memories.tables.map((memory) => instantiateKernel(module, memory, memories.exchange));
-
-  const engineBytes = plan.shards.reduce((sum, shard) => sum + shard.bytes, 0);
-  let engine: Engine | undefined;
-  const gang = new Gang(ranks, (error) => engine?.fail(error));
-  try {
-    engine = new Engine({
+  const shardBytes = (s: number): Uint8Array => {
+    const shard = plan.shards[s];
+    return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
+  };
+  const progress = new LoadReporter(
+    tables.map((table) => ({ name: table.name, numRows: table.numRows, rowBytes: sourceRowBytes(table) })),
+    filled.onProgress,
+  );
+  return {
+    filled,
+    parts: {
       options: { ...filled, lagBound },
       plan,
       map,
@@ -131,47 +152,84 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       views,
       kernels,
       checker,
-      gang,
       hugePages,
       counterStart: COUNTER_START,
       replan: replanner(filled),
-      onClosed: () => engineBytes > COLLECT_BYTES && setImmediate(collectGarbage),
-    });
-    const shardBytes = (s: number): Uint8Array => {
-      const shard = plan.shards[s];
-      return new Uint8Array(memoryOf(shard.rank).buffer, map.shardPtrs[s], shard.bytes);
-    };
-    const progress = new LoadReporter(
-      tables.map((table) => ({ name: table.name, numRows: table.numRows, rowBytes: sourceRowBytes(table) })),
-      filled.onProgress,
-    );
-    for (const [index, table] of tables.entries()) {
-      const finite = await loadTable(table, { index, plan, shardBytes, progress });
+      onClosed: collectorOf(plan.shards),
+    },
+    loadTarget: (index) => ({ index, plan, shardBytes, progress }),
+    loaded: (finite) => {
       for (const shard of finite) markFiniteHalves(records, shard, views.words);
-    }
-    hugePages.lookBack();
-    const configs = Array.from(
-      { length: ranks },
-      (_, rank): RankConfig => ({
-        rank,
-        ranks,
-        lagBound,
-        map,
-        counterStart: COUNTER_START,
-        spins: spinsFor(ranks),
-        jobs: records.jobs[rank],
-        reductionCount: records.reductionCount,
-        kernel: module,
-        tables: memoryOf(rank),
-        exchange: memories.exchange,
-        stage: stage && { ...stage, featureColumns: checker.all.columns, columnOffsets: [...checker.all.columnOffsets] },
-      }),
-    );
-    await gang.start(configs);
-    if (filled.inline === "auto" && stage === undefined) engine.begin(await calibrate(engine, filled));
+    },
+    rankConfig: (rank) => ({
+      rank,
+      ranks,
+      lagBound,
+      map,
+      counterStart: COUNTER_START,
+      spins: spinsFor(ranks),
+      jobs: records.jobs[rank],
+      reductionCount: records.reductionCount,
+      kernel: module,
+      tables: memoryOf(rank),
+      exchange: memories.exchange,
+      stage: stage && { ...stage, featureColumns: checker.all.columns, columnOffsets: [...checker.all.columnOffsets] },
+    }),
+  };
+}
+
+/** What an engine does when it was closed. */
+function collectorOf(shards: readonly Shard[]): () => void {
+  const engineBytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  return () => {
+    if (engineBytes > COLLECT_BYTES) setImmediate(collectGarbage);
+  };
+}
+
+/**
+ * Opens an engine: plans, allocates, streams the tables in, starts the ranks. When it rejects, nothing is left behind.
+ * @throws (rejects) EmbeddingError EMBEDDING_OPTIONS, EMBEDDING_PLAN, EMBEDDING_MEMORY_LIMIT before anything is allocated;
+ *   EMBEDDING_ABI, EMBEDDING_TABLE_ROWS, EMBEDDING_STAGE, EMBEDDING_RANK_LOST later
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { filled, parts, loadTarget, loaded, rankConfig } = prepare(resolveOptions(options));
+  const { ranks, tables } = filled;
+  let engine: Engine | undefined;
+  const gang = ranks === 0 ? undefined : await startGang(ranks, (error) => engine?.fail(error));
+  try {
+    engine = new Engine({ ...parts, gang });
+    for (const [index, table] of tables.entries()) loaded(await loadTable(table, loadTarget(index)));
+    parts.hugePages.lookBack();
+    if (gang === undefined) return engine;
+    await gang.start(Array.from({ length: ranks }, (_, rank) => rankConfig(rank)));
+    if (filled.inline === "auto" && filled.stage === undefined) engine.begin(await calibrate(engine, filled));
   } catch (error) {
-    if (engine === undefined) await gang.stop(0);
+    if (engine === undefined) await gang?.stop(0);
     else await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+/** Threads for the ranks. Loaded here and not before: an engine without ranks needs no thread pool. */
+async function startGang(ranks: number, onLost: (error: EmbeddingError) => void): Promise<Gang> {
+  const { Gang } = await import("./gang.js");
+  return new Gang(ranks, onLost);
+}
+
+/**
+ * Opens an engine without ranks (`ranks: 0`) at once: all lookups run on the caller's thread, the process ends without close().
+ * Rows come from arrays, iterables or functions.
+ * @throws EmbeddingError as openEngine; EMBEDDING_OPTIONS for rows that are an async iterable
+ */
+export function openEngineSync(options: Omit<EngineOptions, "ranks" | "inline" | "stage">): Engine {
+  const { filled, parts, loadTarget, loaded } = prepare(resolveOptions({ ...options, ranks: 0 }));
+  const engine = new Engine({ ...parts, gang: undefined });
+  try {
+    for (const [index, table] of filled.tables.entries()) loaded(loadTableSync(table, loadTarget(index)));
+    parts.hugePages.lookBack();
+  } catch (error) {
+    void engine.close();
     throw error;
   }
   return engine;

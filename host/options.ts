@@ -102,7 +102,7 @@ export interface EngineOptions {
   tables: readonly TableOptions[];
   /** Default: one for each table, with its name, pooling "sum". */
   features?: readonly FeatureOptions[];
-  /** Shard workers, each a thread, 1 to 64; default: the processor's parallelism, at most 8. */
+  /** Shard workers, each a thread, 1 to 64; default: the processor's parallelism, at most 8. 0: no threads; lookups run on the caller's thread, tables lie in one memory (4 GiB), no stage. */
   ranks?: number;
   /**
    * Steps that a rank may lag behind before the fastest blocks, 0 (the synchronous alltoallv) to 1022; default 4. Costs (lagBound + 2) x

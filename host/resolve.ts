@@ -254,12 +254,17 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
       `"one" or "auto": Node ${process.versions.node} has no WebAssembly multi-memory, Node 22 and later have`,
     );
   }
+  const ranks = integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 0, 64);
+  const inline = choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]);
+  if (ranks === 0 && options.stage !== undefined) throw optionError("stage", options.stage, "none with ranks: 0, only ranks run a stage");
+  if (ranks === 0 && inline === "never")
+    throw optionError("inline", inline, '"auto" or "always" with ranks: 0, lookups run on no other thread');
   return {
     tables,
     features,
-    ranks: integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64),
+    ranks,
     ...fillLag(options),
-    inline: choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]),
+    inline: ranks === 0 ? "always" : inline,
     hugePages: choice("hugePages", options.hugePages ?? DEFAULTS.hugePages, ["auto", "off"]),
     memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),

@@ -54,6 +54,7 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   queuedLookups: number;
   /** Steps that are under way now. */
   stepsUnderWay: number;
+  /** One for each rank; empty with `ranks: 0`. */
   ranks: RankStats[];
   inline: InlineStats;
   lag: LagStats;

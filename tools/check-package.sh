@@ -1,20 +1,50 @@
 #!/usr/bin/env bash
-# Installs what `npm pack` makes into an empty project, and looks something up with import and with require.
+# What `npm pack` makes: its exports (publint, attw), its contents, and that it installs in an empty project and works there, on Node 20, 22
+# and 24, by import, by require, from TypeScript with either kind of module resolution, and as a command.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT
 cd "$root"
-tarball="$(npm pack --silent --ignore-scripts --pack-destination "$dir")"
+
+npm pack --json --pack-destination "$dir" | sed -n '/^\[/,$p' >"$dir/pack.json"
+tarball="$(echo "$dir"/*.tgz)"
+node tools/package/contents.mjs <"$dir/pack.json"
+npx publint run "$tarball" --strict
+# esm-only: the package is ES modules; require() gets them too from Node 20.19 on, which by-require.cjs below shows.
+npx attw "$tarball" --profile esm-only
+
 cd "$dir"
 npm init -y >/dev/null
-npm install --no-audit --no-fund --ignore-scripts "./$tarball" >/dev/null
-lookup='const engine = await openEngine({ ranks: 2, tables: [{ name: "t", numRows: 4, dim: 2, rows: Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7) }] });
-  const result = await engine.lookup({ batchSize: 1, indices: Int32Array.of(1, 3), offsets: Int32Array.of(0, 2) });
-  if (result.values.join() !== "8,10") throw new Error(`got ${result.values.join()}, expected 8,10`);
-  await engine.close();'
-printf 'import { openEngine } from "lagbag";\n%s\nconsole.log("import: ok");\n' "$lookup" > by-import.mjs
-printf 'const { openEngine } = require("lagbag");\n(async () => {\n%s\nconsole.log("require: ok");\n})();\n' "$lookup" > by-require.cjs
-node by-import.mjs
-node by-require.cjs
-du -sh node_modules | cut -f1 | sed 's/^/installed size, with dependencies: /'
+npm pkg set type=module >/dev/null
+npm install --no-audit --no-fund --ignore-scripts "$tarball" "@types/node@$(node -p "require('$root/package.json').devDependencies['@types/node']")" >/dev/null
+cp "$root"/tools/package/{by-import.mjs,by-require.cjs,consumer.ts} .
+for resolution in node16 bundler; do
+  module=$([ "$resolution" = node16 ] && echo node16 || echo esnext)
+  "$root/node_modules/.bin/tsc" --strict --skipLibCheck false --target es2022 --lib es2022 --types node \
+    --module "$module" --moduleResolution "$resolution" --outDir "out-$resolution" consumer.ts
+done
+# require() of ES modules, with types, as TypeScript knows it since 5.8.
+cp consumer.ts consumer.cts
+sed -i 's/^await main();$/void main();/' consumer.cts
+"$root/node_modules/.bin/tsc" --strict --skipLibCheck false --target es2022 --lib es2022 --types node --module nodenext --outDir out-require consumer.cts
+
+# The server's entry point, where the package has it.
+if [ -f node_modules/lagbag/dist/serve/index.js ]; then
+  printf 'import { serve } from "lagbag/serve";\nconst start: typeof serve = serve;\nif (typeof start !== "function") throw new Error("lagbag/serve: got no serve");\nconsole.log("lagbag/serve: ok");\n' >server.ts
+  "$root/node_modules/.bin/tsc" --strict --skipLibCheck true --target es2022 --lib es2022 --types node --module node16 --moduleResolution node16 --outDir out-node16 server.ts
+fi
+
+for node in node "$(bash "$root/tools/node.sh" 22)" "$(bash "$root/tools/node.sh" 24)"; do
+  echo "on Node $("$node" --version):"
+  "$node" by-import.mjs
+  "$node" by-require.cjs
+  "$node" out-node16/consumer.js
+  "$node" out-bundler/consumer.js
+  "$node" out-require/consumer.cjs
+  if [ -f out-node16/server.js ]; then "$node" out-node16/server.js; fi
+  "$node" node_modules/lagbag/dist/cli/main.js --help >/dev/null
+done
+npx --no-install lagbag --help >/dev/null
+echo "command: ok"
+du -sh node_modules/lagbag node_modules | sed 's/^/installed size: /'

@@ -70,13 +70,14 @@ const MOST_LAG = 64;
 /** Says what costs time. Pure. */
 export function diagnose(input: DiagnosisInput): Diagnosis {
   const { times } = input;
-  const findings = times.steps < LEAST_STEPS || times.ranks === 1 ? [] : [...starved(input), ...overloaded(input), ...delayed(input)];
+  const findings = times.steps < LEAST_STEPS || times.ranks <= 1 ? [] : [...starved(input), ...overloaded(input), ...delayed(input)];
   const diagnosis: Diagnosis = { steps: times.steps, findings };
   Object.defineProperty(diagnosis, "toString", { value: () => print(diagnosis, times.ranks) });
   return diagnosis;
 }
 
 function print({ steps, findings }: Diagnosis, ranks: number): string {
+  if (ranks === 0) return "no ranks: all lookups run on the caller's thread";
   if (ranks === 1) return "one rank: nobody waits for anybody";
   if (steps < LEAST_STEPS) return `too few steps: got ${steps}, expected at least ${LEAST_STEPS}`;
   if (findings.length === 0) return `the last ${steps} steps: the ranks are balanced`;

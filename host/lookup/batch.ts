@@ -22,7 +22,7 @@ export interface LookupBatch {
 
 /** How a lookup is to be answered. */
 export interface LookupOptions {
-  /** [batchSize, columns]: the result is copied there, and there is nothing to release. Its contents are unspecified if the lookup fails. */
+  /** Row-major `[batchSize, columns]`: the result is copied there, and there is nothing to release. Its contents are unspecified if the lookup fails. */
   out?: Float32Array | undefined;
   /** Rejects the lookup with EMBEDDING_ABORTED. */
   signal?: AbortSignal | undefined;
@@ -71,8 +71,10 @@ export interface CheckedBatch {
   stageInput: Float32Array | undefined;
 }
 
-function tagOf(value: unknown): string {
-  // By tag, not instanceof: arrays may come from another realm (vm contexts, jest).
+/** The kind of a value: by tag, not instanceof, as arrays may come from another realm (vm contexts, jest). */
+export function tagOf(value: unknown): string {
+  // For typed arrays the getter itself: it makes no string, and every lookup asks several times.
+  if (ArrayBuffer.isView(value)) return (value as Int32Array)[Symbol.toStringTag];
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 

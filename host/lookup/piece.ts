@@ -1,5 +1,6 @@
 import { LAYOUT } from "../memory/abi.js";
 import { alignLine } from "../memory/map.js";
+import type { WasmMemory } from "../memory/wasm.js";
 import type { CheckedBatch } from "./batch.js";
 
 /** The exchange memory through the views that are used on it. */
@@ -11,7 +12,7 @@ export interface ExchangeViews {
 }
 
 /** Typed views of all of a memory. */
-export function viewsOf(memory: WebAssembly.Memory): ExchangeViews {
+export function viewsOf(memory: WasmMemory): ExchangeViews {
   const { buffer } = memory;
   return {
     bytes: new Uint8Array(buffer),

@@ -82,3 +82,16 @@ export function lookupHere(
   gathered ??= new GatheredRows(batch, picks, out);
   return resultParts(batch, picks, gathered.values, gathered.jagged);
 }
+
+/** As lookupHere with `out`, without parts to be made of it; for batches without jagged features. */
+export function lookupInto(
+  lane: CallerLane,
+  batch: CheckedBatch,
+  where: { floats: Float32Array; limitBytes: number; out: Float32Array },
+): void {
+  const { columns } = batch.picks;
+  const { floats, limitBytes, out } = where;
+  lane.lookup(batch, limitBytes, ({ ptr, first, count }) => {
+    out.set(floats.subarray(ptr / 4, ptr / 4 + count * columns), first * columns);
+  });
+}

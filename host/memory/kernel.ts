@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { EmbeddingError } from "../errors.js";
 import { checkAbi, type KernelExports } from "./abi.js";
+import type { WasmMemory, WasmModule } from "./wasm.js";
 
 /** "two": tables and exchange in memories of their own (WebAssembly multi-memory). "one": all in one memory of at most 4 GiB. */
 export type MemoryMode = "one" | "two";
@@ -24,7 +25,7 @@ export function hasMultiMemory(): boolean {
 }
 
 /** A shared memory of `bytes`, rounded up to pages. Pages that nobody touches cost address space only. */
-export function createMemory(bytes: number): WebAssembly.Memory {
+export function createMemory(bytes: number): WasmMemory {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
@@ -45,7 +46,7 @@ function abort(_message: number, _file: number, line: number, column: number): n
  * scratch memory: strings allocate, and in a memory that several instances share nothing may.
  * @throws EmbeddingError EMBEDDING_ABI when the file is missing or does not match
  */
-export function loadKernel(mode: MemoryMode): WebAssembly.Module {
+export function loadKernel(mode: MemoryMode): WasmModule {
   const path = fileURLToPath(new URL(`../kernel-${mode}.wasm`, import.meta.url));
   let source: Buffer;
   try {
@@ -67,7 +68,7 @@ export function loadKernel(mode: MemoryMode): WebAssembly.Module {
 }
 
 /** The kernel over a rank's tables and the exchange memory. With one memory both are the same. Any thread may have its own. */
-export function instantiateKernel(module: WebAssembly.Module, tables: WebAssembly.Memory, exchange: WebAssembly.Memory): KernelExports {
-  const instance = new WebAssembly.Instance(module, { env: { memory: tables, exchange, abort } });
+export function instantiateKernel(module: WasmModule, tables: WasmMemory, exchange: WasmMemory): KernelExports {
+  const instance = new WebAssembly.Instance(module as WebAssembly.Module, { env: { memory: tables, exchange, abort } });
   return instance.exports as unknown as KernelExports;
 }

@@ -4,6 +4,7 @@ import type { KernelExports } from "../memory/abi.js";
 import { LAYOUT } from "../memory/abi.js";
 import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP, TRACE } from "../memory/map.js";
 import type { RankJobs } from "../memory/records.js";
+import type { WasmMemory, WasmModule } from "../memory/wasm.js";
 import { checkStageOutput, type Stage, type StageSlice } from "./stage.js";
 
 /** What a rank is started with. Cloned to its thread; the memories are shared. */
@@ -17,9 +18,9 @@ export interface RankConfig {
   map: MemoryMap;
   jobs: RankJobs;
   reductionCount: number;
-  kernel: WebAssembly.Module;
-  tables: WebAssembly.Memory;
-  exchange: WebAssembly.Memory;
+  kernel: WasmModule;
+  tables: WasmMemory;
+  exchange: WasmMemory;
   stage:
     | { href: string; options: unknown; inputColumns: number; columns: number; featureColumns: number; columnOffsets: number[] }
     | undefined;

@@ -1,18 +1,22 @@
-import { constants, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { fileError } from "./fault.js";
 
 /** Linux reads at most this much in one call. */
 const MOST_READ_BYTES = 2 ** 30;
 
+/** For reading. Without O_NONBLOCK a pipe would make open wait for a writer, for ever. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /** A regular file that is open for reading. Its size is that of the moment when it was opened: a file that shrinks later is an error. */
 export class TableFile {
   readonly path: string;
   readonly sizeBytes: number;
-  readonly #handle: FileHandle;
+  /** A number: opened by openNow, every read of it blocks. */
+  readonly #handle: FileHandle | number;
   #isOpen = true;
 
-  private constructor(path: string, sizeBytes: number, handle: FileHandle) {
+  private constructor(path: string, sizeBytes: number, handle: FileHandle | number) {
     this.path = path;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
@@ -22,12 +26,9 @@ export class TableFile {
   static async open(path: string): Promise<TableFile> {
     let handle: FileHandle | undefined;
     try {
-      // A pipe would make open wait for a writer, for ever.
-      handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      handle = await open(path, FLAGS);
       const stat = await handle.stat();
-      if (!stat.isFile()) {
-        throw fileError(path, { got: stat.isDirectory() ? "a folder" : "something that is no regular file", expected: "a file" });
-      }
+      checkRegular(path, stat);
       return new TableFile(path, stat.size, handle);
     } catch (cause) {
       await handle?.close();
@@ -35,7 +36,21 @@ export class TableFile {
     }
   }
 
-  /** @throws EMBEDDING_FILE; blocks, so for headers only. A fresh array of `count` bytes: the caller has checked that the file has as many. */
+  /** As open, without waiting: all that is read of it blocks. close() closes it at once. @throws EmbeddingError EMBEDDING_FILE */
+  static openNow(path: string): TableFile {
+    let fd: number | undefined;
+    try {
+      fd = openSync(path, FLAGS);
+      const stat = fstatSync(fd);
+      checkRegular(path, stat);
+      return new TableFile(path, stat.size, fd);
+    } catch (cause) {
+      if (fd !== undefined) closeSync(fd);
+      throw asFileError(path, cause, "a file that can be read");
+    }
+  }
+
+  /** @throws EMBEDDING_FILE; blocks, so for headers, or where nothing may be waited for. A fresh array of `count` bytes: the caller has checked that the file has as many. */
   readNow(offset: number, count: number): Uint8Array<ArrayBuffer> {
     this.#checkRange(offset, count);
     const bytes = new Uint8Array(count);
@@ -58,8 +73,10 @@ export class TableFile {
     for (let done = 0; done < bytes.length; ) {
       let got: number;
       try {
-        this.#fd();
-        ({ bytesRead: got } = await this.#handle.read(bytes, done, Math.min(bytes.length - done, MOST_READ_BYTES), offset + done));
+        const fd = this.#fd();
+        const count = Math.min(bytes.length - done, MOST_READ_BYTES);
+        if (typeof this.#handle === "number") got = readSync(fd, bytes, done, count, offset + done);
+        else ({ bytesRead: got } = await this.#handle.read(bytes, done, count, offset + done));
       } catch (cause) {
         throw asFileError(this.path, cause, "bytes that can be read");
       }
@@ -71,12 +88,13 @@ export class TableFile {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#handle.close();
+    if (typeof this.#handle === "number") closeSync(this.#handle);
+    else await this.#handle.close();
   }
 
   #fd(): number {
     if (!this.#isOpen) throw fileError(this.path, { got: "a read after close()", expected: "a model that is open" });
-    return this.#handle.fd;
+    return typeof this.#handle === "number" ? this.#handle : this.#handle.fd;
   }
 
   #checkRange(offset: number, count: number): void {
@@ -87,6 +105,11 @@ export class TableFile {
   #shrunk(at: number): Error {
     return fileError(this.path, { got: `the end of the file at byte ${at}`, expected: `${this.sizeBytes} bytes, as when it was opened` });
   }
+}
+
+function checkRegular(path: string, stat: Stats): void {
+  if (stat.isFile()) return;
+  throw fileError(path, { got: stat.isDirectory() ? "a folder" : "something that is no regular file", expected: "a file" });
 }
 
 /** The error itself if it is one of ours, else an EMBEDDING_FILE error that says what the system said. */

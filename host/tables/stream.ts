@@ -40,6 +40,11 @@ export async function* streamBytes({ file, offset, count }: ByteRange): AsyncGen
   }
 }
 
+/** As streamBytes, but each chunk is read while the caller's thread waits. Chunks are arrays of their own. */
+export function* bytesNow({ file, offset, count }: ByteRange): Generator<Uint8Array<ArrayBuffer>> {
+  for (let first = 0; first < count; first += CHUNK_BYTES) yield file.readNow(offset + first, Math.min(CHUNK_BYTES, count - first));
+}
+
 /** Reads the range straight into `bytes`, which is `count` long and may lie in shared memory. */
 export async function readDirect({ file, offset, count }: ByteRange, bytes: Uint8Array, onBytes: (count: number) => void): Promise<void> {
   let next = 0;

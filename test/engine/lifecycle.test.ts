@@ -171,7 +171,7 @@ describe("the queue", () => {
 describe("options", () => {
   it.each<[string, object, RegExp]>([
     ["no tables", { tables: [] }, /tables: got Array, expected an array with at least one element/],
-    ["ranks", { ranks: 0 }, /ranks: got 0, expected an integer from 1 to 64/],
+    ["ranks", { ranks: 65 }, /ranks: got 65, expected an integer from 0 to 64/],
     ["lagBound", { lagBound: 1.5 }, /lagBound: got 1.5, expected an integer from 0 to 1022/],
     ["a table twice", { tables: [TABLE, TABLE] }, /tables\[1\].name: got "t", expected a name that is used once/],
     ["dim", { tables: [{ ...TABLE, dim: 0 }] }, /tables\[0\].dim: got 0/],
