@@ -187,6 +187,7 @@ export class Engine implements AsyncDisposable {
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
     const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
+    const { map, views, counters, dispatcher, results, allocator, lag } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
@@ -196,7 +197,7 @@ export class Engine implements AsyncDisposable {
       ...dispatcher.stats,
       ...dispatcher.queueStats,
       ...results.stats,
-      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
       inline: { ...this.#inline },
       lag: lag.stats,
       memory: {
