@@ -6,8 +6,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const MINUS = 0x2d;
 
-/** No client can guess it, so no string of a client is taken for a number. */
-const MARK = `${randomUUID()}:`;
+/** The key of an object that stands for a long integer. No client can guess it, so nothing of a client's is taken for a number. */
+const MARK = randomUUID();
 
 /**
  * Parses JSON without losing bits: integers that a number cannot hold are bigints.
@@ -15,9 +15,10 @@ const MARK = `${randomUUID()}:`;
  */
 export function parseJson(text: string): unknown {
   if (!LONG_INTEGER.test(text)) return JSON.parse(text);
-  return JSON.parse(markLongIntegers(text), (_, value: unknown) =>
-    typeof value === "string" && value.startsWith(MARK) ? exact(value.slice(MARK.length)) : value,
-  );
+  return JSON.parse(markLongIntegers(text), (_, value: unknown) => {
+    const digits = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[MARK] : undefined;
+    return digits === undefined ? value : exact(digits as string);
+  });
 }
 
 function exact(digits: string): number | bigint {
@@ -25,7 +26,7 @@ function exact(digits: string): number | bigint {
   return Number.isSafeInteger(value) ? value : BigInt(digits);
 }
 
-/** Wraps long integers in marked strings. What is no JSON stays none: all else is copied as it is, and the marks stand where numbers stood. */
+/** Puts marked objects for long integers. What is no JSON stays none: all else is copied as it is, and an object may stand where a number may. */
 function markLongIntegers(text: string): string {
   const pieces: string[] = [];
   let copied = 0;
@@ -38,7 +39,7 @@ function markLongIntegers(text: string): string {
       at = endOfNumber(text, at);
       const token = text.slice(start, at);
       if (/^-?[1-9]\d{15,}$/.test(token)) {
-        pieces.push(text.slice(copied, start), `"${MARK}${token}"`);
+        pieces.push(text.slice(copied, start), `{"${MARK}":"${token}"}`);
         copied = at;
       }
     } else at += 1;

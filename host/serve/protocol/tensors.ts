@@ -74,7 +74,9 @@ function viewRaw(name: string, bytes: Uint8Array, datatype: Datatype, elements: 
     );
   }
   if (bytes.byteOffset % size === 0) return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, elements);
-  return new array(bytes.slice().buffer as ArrayBuffer, 0, elements);
+  const values = new array(elements);
+  new Uint8Array(values.buffer).set(bytes);
+  return values;
 }
 
 function fromFields({ name, shape }: InferInput, fields: readonly TypedField[], datatype: Datatype, elements: number): TensorValues {
