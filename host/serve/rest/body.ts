@@ -44,7 +44,9 @@ export function readBody(message: IncomingMessage, limits: Pick<Limits, "maxRequ
       return refuse(error as RequestError);
     }
     message.once("error", () => refuse(new RequestError("cancelled", "body: the client went away")));
-    message.once("close", () => refuse(new RequestError("cancelled", "body: the client went away")));
+    message.once("close", () => {
+      if (!message.complete) refuse(new RequestError("cancelled", "body: the client went away"));
+    });
     if (stream !== message)
       stream.once("error", (error) => refuse(invalid(`body: not ${message.headers["content-encoding"]}: ${error.message}`)));
     stream.on("data", (chunk: Buffer) => {

@@ -91,6 +91,9 @@ export class RestServer {
   #refuse(cause: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const error = isOfFastify(cause) ? new RequestError("invalid", cause.message) : toRequestError(cause);
     if (error.kind === "internal") this.#inference.parts.log.error({ err: cause, url: request.url }, "request failed");
+    // fastify closes the connection of a body that was refused, and a client that is still sending then never comes to read why;
+    // readBody throws the rest of the body away instead.
+    if (!this.#draining) reply.removeHeader("connection");
     if (error.kind === "unauthenticated") reply.header("www-authenticate", "Bearer");
     return reply
       .code(STATUS[error.kind].http)
