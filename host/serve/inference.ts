@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { LookupSeen } from "./model/model.js";
+import type { LookupSeen, Model } from "./model/model.js";
 import type { Repository } from "./model/repository.js";
 import type { ByteBudget } from "./protocol/budget.js";
 import type { Limits } from "./protocol/limits.js";
@@ -8,14 +8,17 @@ import { RequestError, toRequestError } from "./protocol/request-error.js";
 import type { Metrics, Wire } from "./watch/metrics.js";
 import type { Carrier, Tracing } from "./watch/tracing.js";
 
+/** @throws RequestError "not_found" */
+export type FindModel = (name: string, version: string) => Model;
+
 /** A request as a wire hands it over: how to read it, how to write its answer. */
 export interface InferCall<T> {
   wire: Wire;
   /** performance.now() when it was there. */
   arrivedMs: number;
   carrier(): Carrier;
-  /** @throws RequestError */
-  read(): { modelName: string; modelVersion: string; request: InferRequest };
+  /** Reads the request; `find` gives its model, and notes whose request this is. @throws RequestError */
+  read(find: FindModel): { model: Model; request: InferRequest };
   /** Date.now() at which the client gives up, if it says so. */
   deadlineEpochMs?: number;
   /** A signal for when the client is gone. */
@@ -57,9 +60,11 @@ export class Inference {
     this.underWay += 1;
     metrics.started();
     try {
-      const { modelName, modelVersion, request } = call.read();
-      const found = repository.find(modelName, modelVersion);
-      model = found.name;
+      const { model: found, request } = call.read((name, version) => {
+        const one = repository.find(name, version);
+        model = one.name;
+        return one;
+      });
       const how = { arrivedMs, timeoutMs: this.#timeoutMs(call, request), signal: call.signal };
       const seen = (lookup: LookupSeen): void => {
         rows = lookup.prepared.rows;

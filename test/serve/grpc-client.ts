@@ -23,9 +23,9 @@ const Service = (loaded as any).inference.GRPCInferenceService as new (
 export class GrpcClient {
   readonly stub: InstanceType<typeof Service>;
 
-  constructor(address: string, security: ChannelCredentials = credentials.createInsecure()) {
+  constructor(address: string, security: ChannelCredentials = credentials.createInsecure(), options: object = {}) {
     const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
-    this.stub = new Service(address, security, unlimited);
+    this.stub = new Service(address, security, { ...unlimited, ...options });
   }
 
   call(

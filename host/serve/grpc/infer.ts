@@ -62,9 +62,9 @@ async function infer(inference: Inference, call: Call, bytes: Buffer, how: { wit
       wire: "grpc",
       arrivedMs,
       carrier: () => call.metadata.getMap() as Carrier,
-      read: () => {
+      read: (find) => {
         const request = readGrpcRequest(bytes);
-        return { modelName: request.modelName, modelVersion: request.modelVersion, request };
+        return { model: find(request.modelName, request.modelVersion), request };
       },
       ...deadline,
       signal: () => goneSignal(call),

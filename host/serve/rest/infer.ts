@@ -29,7 +29,7 @@ export async function handleInfer(
       wire: "rest",
       arrivedMs,
       carrier: () => request.headers,
-      read: () => ({ modelName: model, modelVersion: version, request: readRestRequest(body, headerBytes(request), limits) }),
+      read: (find) => ({ model: find(model, version), request: readRestRequest(body, headerBytes(request), limits) }),
       signal: () => goneSignal(reply),
       write: (given, asked) => writeRestAnswer(given, wantsBinary(asked)),
     });
