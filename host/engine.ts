@@ -188,6 +188,7 @@ export class Engine implements AsyncDisposable {
   stats(): EngineStats {
     const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
     const { map, views, counters, dispatcher, results, allocator, lag } = this.#open();
+    const { options, map, views, counters, dispatcher, results, allocator, lag } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,

@@ -49,8 +49,6 @@ export interface LookupSeen {
 
 export type ModelState = "LOADING" | "READY" | "UNAVAILABLE";
 
-/** EngineOptions' default. */
-const DEFAULT_LAG_BOUND = 4;
 /** Keeps the none-features of the HPS shape apart from the pooled ones, which may have the tables' names. */
 const ROWS_SUFFIX = " (rows)";
 
@@ -61,7 +59,6 @@ export class Model {
   readonly shapes: readonly ModelShape[];
   readonly features: readonly FeatureOptions[];
   readonly tables: readonly Pick<TableOptions, "name" | "numRows" | "dim">[];
-  readonly lagBound: number;
   readonly statistics = new ModelStatistics();
   state: ModelState = "LOADING";
   /** Why it is not ready. */
@@ -79,7 +76,6 @@ export class Model {
     this.#source = source;
     this.name = checked("name", source.name, /^[^/]{1,256}$/, "1 to 256 characters without /");
     this.version = checked("version", source.version ?? "1", /^[1-9]\d{0,14}$/, "a whole number from 1");
-    this.lagBound = source.engine?.lagBound ?? DEFAULT_LAG_BOUND;
     this.tables = source.tables.map(({ name, numRows, dim }) => ({ name, numRows, dim }));
     this.features = source.features ?? source.tables.map(({ name }) => ({ name, table: name }));
     const kinds = source.shapes ?? (source.tables.every((table) => hasKeys(table)) ? ["hps", "pooled"] : ["pooled"]);

@@ -16,25 +16,37 @@ const PARTS = [
   { name: "data", title: "waits for messages" },
 ] as const;
 
+/** What part of a rank's time the full height of a lane may stand for. */
+const SCALES = [0.05, 0.1, 0.25, 0.5, 1];
+
+/** The smallest scale on which all samples fit. */
+function scaleOf(samples: readonly TimelineSample[]): number {
+  let most = 0;
+  for (const { ranks } of samples)
+    for (const { write, finish, credit, data } of ranks) most = Math.max(most, write + finish + credit + data);
+  return SCALES.find((scale) => scale >= most) ?? 1;
+}
+
 /** A lane for each rank: where each second of the last two minutes went. */
 export function timelineChart(samples: readonly TimelineSample[]): Html {
+  const scale = scaleOf(samples);
   const ranks = samples.at(-1)?.ranks.length ?? 0;
   const height = ranks * (LANE + LANE_GAP) + 14;
   const lanes = Array.from({ length: ranks }, (_, rank) => {
     const top = rank * (LANE + LANE_GAP);
     const bars = samples.map((sample, n) => {
       const x = WIDTH - (samples.length - n) * COLUMN;
-      return sample.ranks[rank] === undefined ? html`` : stack(sample.ranks[rank], x, top + LANE);
+      return sample.ranks[rank] === undefined ? html`` : stack(sample.ranks[rank], { x, bottom: top + LANE, scale });
     });
     return html`<text x="0" y="${top + LANE / 2 + 4}">rank ${rank}</text><rect class="track" x="${LABEL}" y="${top}" width="${WIDTH - LABEL}" height="${LANE}"/>${bars}`;
   });
-  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="What each rank did, second by second">${lanes}<text x="${LABEL}" y="${height - 2}">${KEPT_SAMPLES} s ago</text><text x="${WIDTH}" y="${height - 2}" text-anchor="end">now</text></svg>`;
+  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="What each rank did, second by second">${lanes}<text x="${LABEL}" y="${height - 2}">${KEPT_SAMPLES} s ago; full height: ${scale * 100} % of the time</text><text x="${WIDTH}" y="${height - 2}" text-anchor="end">now</text></svg>`;
 }
 
-function stack(share: RankShare, x: number, bottom: number): Html {
+function stack(share: RankShare, { x, bottom, scale }: { x: number; bottom: number; scale: number }): Html {
   let y = bottom;
   const bars = PARTS.flatMap(({ name }) => {
-    const height = share[name] * LANE;
+    const height = (share[name] / scale) * LANE;
     if (height < 0.05) return [];
     y = Math.max(bottom - LANE, y - height);
     return [

@@ -40,7 +40,7 @@ function modelSection(model: Model, { timeline, hot }: PageParts): Html {
   return html`<section><div><h2>${model.name}</h2><span class="quiet">version ${model.version}, ${model.shapes.map(({ kind }) => kind).join(" and ")}</span>
 <span class="${model.state === "READY" ? "good" : "bad"}">${model.state}</span><span class="bad">${model.reason}</span></div>
 ${figures(model, samples.at(-1))}
-<h3>Ranks</h3>${samples.length === 0 ? html`<p class="quiet">no samples yet</p>` : html`${timelineChart(samples)}${timelineKey()}<h3>Lag</h3>${lagChart(samples, model.lagBound)}`}
+<h3>Ranks</h3>${samples.length === 0 ? html`<p class="quiet">no samples yet</p>` : html`${timelineChart(samples)}${timelineKey()}<h3>Lag</h3>${lagChart(samples, model.stats()?.lag.lagBound ?? 0)}`}
 <h3>Hot features</h3>${hotTable(model, hot)}
 <h3>Tables</h3>${tablesTable(model)}</section>`;
 }

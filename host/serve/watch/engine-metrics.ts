@@ -13,6 +13,7 @@ const ENGINE: readonly [string, string, Read<EngineStats>][] = [
   ["cut_lookups", "Lookups that were cut over several steps.", (stats) => stats.cutLookups],
   ["steps", "Steps that the ranks were given.", (stats) => stats.steps],
   ["queued_lookups", "Lookups that wait for a step now.", (stats) => stats.queuedLookups],
+  ["lag_bound", "Steps that a rank may be behind before the fastest waits: the bound in force.", (stats) => stats.lag.lagBound],
   ["steps_under_way", "Steps under way now.", (stats) => stats.stepsUnderWay],
   ["table_bytes", "Bytes of table rows, padding included.", (stats) => stats.memory.tableBytes],
   ["heap_used_bytes", "Bytes of requests and results in the exchange memory.", (stats) => stats.memory.heapUsedBytes],
