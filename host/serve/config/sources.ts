@@ -1,5 +1,5 @@
 import { EmbeddingError } from "../../errors.js";
-import type { EngineOptions, FeatureOptions, TableOptions } from "../../options.js";
+import type { EngineOptions, FeatureOptions } from "../../options.js";
 import { show } from "../../resolve.js";
 import type { ModelSource } from "../model/model.js";
 import type { ModelConfig, ServeConfig } from "./read.js";
@@ -8,9 +8,11 @@ import type { ModelConfig, ServeConfig } from "./read.js";
 export interface TablesOfModel {
   name: string;
   version?: string;
-  tables: readonly TableOptions[];
+  tables: EngineOptions["tables"];
   close(): Promise<void>;
 }
+
+type Table = EngineOptions["tables"][number];
 
 /** Hears of rows that were read. */
 export type Progress = (at: { model: string; table: string; bytes: number }) => void;
@@ -41,11 +43,11 @@ function makeSource(
   const tableNames = model.tables.map((table) => table.name);
   for (const table of Object.keys(config?.tables ?? {})) expectOneOf(`${where}.tables`, table, tableNames);
   for (const [n, { table }] of (config?.features ?? []).entries()) expectOneOf(`${where}.features[${n}].table`, table, tableNames);
-  const tables = model.tables.map((table): TableOptions => {
+  const tables = model.tables.map((table): Table => {
     const told = { ...table, rows: tellRows(table.rows, (bytes) => progress({ model: name, table: table.name, bytes })) };
     // What the file holds quantised stays as it is; a dtype of the model's is for the others.
     const dtype = config?.dtype === undefined || "packed" in table ? {} : { dtype: config.dtype };
-    return { ...told, ...dtype, ...config?.tables[table.name] } as TableOptions;
+    return { ...told, ...dtype, ...config?.tables[table.name] } as Table;
   });
   return {
     name,
@@ -66,10 +68,10 @@ function expectOneOf(where: string, got: string, names: readonly string[]): void
 }
 
 /** Rows that say how many bytes of them were read. Other sources than streams are there at once, and need no telling. */
-function tellRows(rows: TableOptions["rows"], tell: (bytes: number) => void): TableOptions["rows"] {
+function tellRows<T extends Table["rows"]>(rows: T, tell: (bytes: number) => void): T {
   if (typeof rows === "function" || !(Symbol.asyncIterator in rows)) return rows;
-  const source = rows as AsyncIterable<Float32Array>;
-  return {
+  const source = rows as AsyncIterable<Float32Array | Uint8Array>;
+  const told = {
     async *[Symbol.asyncIterator]() {
       for await (const chunk of source) {
         yield chunk;
@@ -77,4 +79,6 @@ function tellRows(rows: TableOptions["rows"], tell: (bytes: number) => void): Ta
       }
     },
   };
+  // The chunks are those of `rows`, whatever they are.
+  return told as unknown as T;
 }

@@ -20,7 +20,7 @@ export interface ModelSource {
   /** Default "1". */
   version?: string;
   /** In the order of NUMKEYS and, without `features`, of the pooled columns. */
-  tables: readonly TableOptions[];
+  tables: EngineOptions["tables"];
   /** Features of the pooled shape; default: one for each table, with its name, pooling "sum". Pooling "none" has no place in it. */
   features?: readonly FeatureOptions[];
   /** How it may be asked, the first is the one that its metadata tells; default: ["hps", "pooled"] when all tables have keys, else ["pooled"]. */
@@ -223,7 +223,7 @@ function checked(name: string, value: unknown, pattern: RegExp, expected: string
   throw new EmbeddingError("EMBEDDING_OPTIONS", `model ${name}: got ${show(value)}, expected ${expected}`, { got: value });
 }
 
-function hasKeys(table: TableOptions): boolean {
+function hasKeys(table: EngineOptions["tables"][number]): boolean {
   return "keys" in table && table.keys !== undefined;
 }
 
