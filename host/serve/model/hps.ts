@@ -1,6 +1,5 @@
 import type { Limits } from "../protocol/limits.js";
-import type { InferRequest } from "../protocol/request.js";
-import { invalid } from "../protocol/request-error.js";
+import type { InferInput, InferRequest } from "../protocol/request.js";
 import { readTensor, type TensorSpec } from "../protocol/tensors.js";
 import { checkOutputBytes, type ModelShape, offsetsOf, type PreparedLookup, type ShapeFeature, takeInputs } from "./shape.js";
 
@@ -33,11 +32,7 @@ export class HpsShape implements ModelShape {
 
   prepare(request: InferRequest, limits: Limits): PreparedLookup {
     const taken = takeInputs(request, this.inputs);
-    const [keys, counts] = this.inputs.map((spec) => {
-      const input = taken.get(spec.name);
-      if (input === undefined) throw invalid(`inputs: got none called ${spec.name}`);
-      return readTensor(input, spec);
-    }) as [BigInt64Array, Int32Array];
+    const [keys, counts] = this.inputs.map((spec, n) => readTensor(taken[n] as InferInput, spec)) as [BigInt64Array, Int32Array];
     const offsets = offsetsOf(counts, keys.length, { lengths: "NUMKEYS", values: "KEYS" });
     const floats = this.#features.reduce((sum, { dim }, table) => sum + counts[table] * dim, 0);
     checkOutputBytes(OUTPUT0, floats * 4, limits);

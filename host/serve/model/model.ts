@@ -153,7 +153,7 @@ export class Model {
       const shape = this.#shapeOf(request);
       checkOutputs(request, shape);
       const cost = wantsBinary(request) ? 1 : JSON_VALUE_BYTES / 4;
-      const prepared = shape.prepare(request, { ...limits, maxResponseBytes: limits.maxResponseBytes / cost });
+      const prepared = shape.prepare(request, cost === 1 ? limits : { ...limits, maxResponseBytes: limits.maxResponseBytes / cost });
       budget.take(prepared.outputBytes * cost);
       reserved = prepared.outputBytes * cost;
       const preparedMs = performance.now();

@@ -33,13 +33,10 @@ export class PooledShape implements ModelShape {
 
   prepare(request: InferRequest, limits: Limits): PreparedLookup {
     const taken = takeInputs(request, this.inputs);
-    const read = (spec: TensorSpec) => {
-      const input = taken.get(spec.name);
-      return input === undefined ? undefined : readTensor(input, spec);
-    };
-    const indices = read(INDICES) as Int32Array | BigInt64Array;
-    const lengths = read(LENGTHS) as Int32Array;
-    const weights = read(WEIGHTS) as Float32Array | undefined;
+    const read = (n: number) => (taken[n] === undefined ? undefined : readTensor(taken[n], this.inputs[n]));
+    const indices = read(0) as Int32Array | BigInt64Array;
+    const lengths = read(1) as Int32Array;
+    const weights = read(2) as Float32Array | undefined;
     const samples = this.#batchSize(lengths.length, limits);
     if (weights !== undefined && weights.length !== indices.length) {
       throw invalid(`WEIGHTS: got ${weights.length} values, expected ${indices.length}, one for each of INDICES`);

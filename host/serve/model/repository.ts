@@ -23,6 +23,8 @@ export class Repository {
   /** It takes no new work: not ready, whatever its models are. */
   draining = false;
   #loaded = false;
+  /** Versions of each name, ascending. */
+  readonly #versions = new Map<string, Model[]>();
 
   /** @throws EmbeddingError EMBEDDING_OPTIONS */
   constructor(sources: readonly ModelSource[]) {
@@ -34,6 +36,10 @@ export class Repository {
       if (seen.has(key))
         throw new EmbeddingError("EMBEDDING_OPTIONS", `models: got ${show(key)} twice, expected each name and version once`);
       seen.add(key);
+      this.#versions.set(
+        model.name,
+        [...(this.#versions.get(model.name) ?? []), model].sort((a, b) => Number(a.version) - Number(b.version)),
+      );
       return model;
     });
   }
@@ -75,9 +81,9 @@ export class Repository {
   }
 
   /** All versions of a model, ascending. @throws RequestError "not_found" */
-  versions(name: string): Model[] {
-    const versions = this.models.filter((model) => model.name === name);
-    if (versions.length > 0) return versions.sort((a, b) => Number(a.version) - Number(b.version));
+  versions(name: string): readonly Model[] {
+    const versions = this.#versions.get(name);
+    if (versions !== undefined) return versions;
     const known = [...new Set(this.models.map((model) => model.name))].join(", ");
     throw new RequestError("not_found", `model: got ${show(name)}, expected one of ${known.slice(0, 300)}`);
   }

@@ -40,24 +40,26 @@ export interface ShapeFeature {
 }
 
 /**
- * The inputs of a request by name, each known, given once, and none missing that has to be there.
+ * The inputs of a request in the order of `specs`, undefined where an optional one is not there: each known, given once, and none
+ * missing that has to be there.
  * @throws RequestError "invalid"
  */
-export function takeInputs(request: InferRequest, specs: readonly TensorSpec[]): Map<string, InferInput> {
-  const taken = new Map<string, InferInput>();
-  for (const input of request.inputs) {
-    if (!specs.some(({ name }) => name === input.name)) {
+export function takeInputs({ inputs }: InferRequest, specs: readonly TensorSpec[]): (InferInput | undefined)[] {
+  const taken = new Array<InferInput | undefined>(specs.length);
+  for (const input of inputs) {
+    const at = specs.findIndex(({ name }) => name === input.name);
+    if (at < 0) {
       throw invalid(
         `inputs: got ${show(input.name)}, expected ${specs.map(({ name, optional }) => (optional ? `${name} (optional)` : name)).join(", ")}`,
       );
     }
-    if (taken.has(input.name)) throw invalid(`inputs: got ${show(input.name)} twice, expected each input once`);
-    taken.set(input.name, input);
+    if (taken[at] !== undefined) throw invalid(`inputs: got ${show(input.name)} twice, expected each input once`);
+    taken[at] = input;
   }
-  const missing = specs.find(({ name, optional }) => !optional && !taken.has(name));
+  const missing = specs.find(({ optional }, n) => !optional && taken[n] === undefined);
   if (missing !== undefined) {
     throw invalid(
-      `inputs: got ${[...taken.keys()].join(", ") || "none"}, expected ${missing.name} as well (${missing.datatypes.join(" or ")})`,
+      `inputs: got ${inputs.map(({ name }) => name).join(", ") || "none"}, expected ${missing.name} as well (${missing.datatypes.join(" or ")})`,
     );
   }
   return taken;

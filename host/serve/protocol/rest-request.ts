@@ -6,35 +6,72 @@ import { readShape, show } from "./tensors.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/**
- * Reads the body of POST .../infer: JSON alone, or `headerBytes` of JSON and then the binary data of its tensors, back to back in their
- * order. Binary tensors are views of `body`.
- * @throws RequestError "invalid" or "too_large"
- */
-export function readRestRequest(body: Buffer, headerBytes: number | undefined, limits: Pick<Limits, "maxJsonBytes">): InferRequest {
-  if (headerBytes !== undefined && headerBytes > body.length) {
-    throw invalid(`Inference-Header-Content-Length: got ${headerBytes}, expected at most the body's ${body.length} bytes`);
+/** An input of a request's JSON: its values, or how many bytes of the binary data are its. */
+interface HeadInput {
+  name: string;
+  datatype: string;
+  shape: readonly number[];
+  data: { kind: "json"; value: unknown } | { kind: "binary"; bytes: number };
+}
+
+/** A request's JSON, checked as far as that is possible without the binary data. */
+interface Head extends Omit<InferRequest, "inputs"> {
+  inputs: readonly HeadInput[];
+}
+
+/** Heads of at most so many bytes are remembered, and at most so many of them: a client that sends tensors as binary data sends few different ones. */
+const REMEMBERED_BYTES = 1024;
+const REMEMBERED_HEADS = 256;
+
+/** Reads the bodies of POST .../infer. */
+export class RestRequestReader {
+  readonly #limits: Pick<Limits, "maxJsonBytes">;
+  readonly #heads = new Map<string, Head>();
+
+  constructor(limits: Pick<Limits, "maxJsonBytes">) {
+    this.#limits = limits;
   }
-  const jsonBytes = headerBytes ?? body.length;
-  if (jsonBytes > limits.maxJsonBytes) {
-    throw new RequestError(
-      "too_large",
-      `JSON: got ${jsonBytes} bytes, expected at most ${limits.maxJsonBytes}; send tensors as binary data`,
-    );
+
+  /**
+   * Reads a body: JSON alone, or `headerBytes` of JSON and then the binary data of its tensors, back to back in their order. Binary
+   * tensors are views of `body`.
+   * @throws RequestError "invalid" or "too_large"
+   */
+  read(body: Buffer, headerBytes: number | undefined): InferRequest {
+    if (headerBytes !== undefined && headerBytes > body.length) {
+      throw invalid(`Inference-Header-Content-Length: got ${headerBytes}, expected at most the body's ${body.length} bytes`);
+    }
+    const jsonBytes = headerBytes ?? body.length;
+    const { maxJsonBytes } = this.#limits;
+    if (jsonBytes > maxJsonBytes) {
+      throw new RequestError("too_large", `JSON: got ${jsonBytes} bytes, expected at most ${maxJsonBytes}; send tensors as binary data`);
+    }
+    const head =
+      headerBytes === undefined || headerBytes > REMEMBERED_BYTES ? readHead(body, jsonBytes) : this.#remembered(body, headerBytes);
+    return { ...head, inputs: cutBinaryData(head.inputs, body, jsonBytes) };
   }
+
+  /** The head of these bytes, which may have been read before. */
+  #remembered(body: Buffer, headerBytes: number): Head {
+    const bytes = body.toString("latin1", 0, headerBytes);
+    const known = this.#heads.get(bytes);
+    if (known !== undefined) return known;
+    const head = readHead(body, headerBytes);
+    // Values are not kept: a head that has some is read once more when it comes again.
+    if (head.inputs.some(({ data }) => data.kind === "json")) return head;
+    if (this.#heads.size >= REMEMBERED_HEADS) this.#heads.clear();
+    this.#heads.set(bytes, head);
+    return head;
+  }
+}
+
+function readHead(body: Buffer, jsonBytes: number): Head {
   const request = parseObject(body.toString("utf8", 0, jsonBytes));
   const parameters = optionalObject("parameters", request.parameters);
-  const binary = { bytes: body, at: jsonBytes };
-  const inputs = list("inputs", request.inputs).map((input, n) => readInput(input, `inputs[${n}]`, binary));
-  if (binary.at !== body.length) {
-    throw invalid(
-      `binary data: got ${body.length - jsonBytes} bytes after the JSON, expected ${binary.at - jsonBytes} by the tensors' binary_data_size`,
-    );
-  }
   const binaryOutput = flag("parameters.binary_data_output", parameters.binary_data_output) ?? false;
   return {
     id: request.id === undefined ? undefined : text("id", request.id),
-    inputs,
+    inputs: list("inputs", request.inputs).map((input, n) => readInput(input, `inputs[${n}]`)),
     binaryOutput,
     outputs:
       request.outputs === undefined
@@ -42,6 +79,24 @@ export function readRestRequest(body: Buffer, headerBytes: number | undefined, l
         : list("outputs", request.outputs).map((one, n) => readOutput(one, `outputs[${n}]`, binaryOutput)),
     timeoutMs: readTimeout(parameters.timeout),
   };
+}
+
+/** The inputs with their part of the binary data, which has to be used up. */
+function cutBinaryData(inputs: readonly HeadInput[], body: Buffer, start: number): InferInput[] {
+  let at = start;
+  const cut = inputs.map(({ name, datatype, shape, data }): InferInput => {
+    if (data.kind === "json") return { name, datatype, shape, data };
+    const left = body.length - at;
+    if (data.bytes > left)
+      throw invalid(`${name}: got binary_data_size ${data.bytes}, expected 0 to ${left}, the bytes that are left of the body`);
+    const bytes = body.subarray(at, at + data.bytes);
+    at += data.bytes;
+    return { name, datatype, shape, data: { kind: "raw", bytes } };
+  });
+  if (at !== body.length) {
+    throw invalid(`binary data: got ${body.length - start} bytes after the JSON, expected ${at - start} by the tensors' binary_data_size`);
+  }
+  return cut;
 }
 
 /** A body of JSON, or none: an object, for endpoints with optional arguments. */
@@ -55,25 +110,22 @@ export function parseObject(json: string): JsonObject {
   return object("body", value);
 }
 
-function readInput(value: unknown, where: string, binary: { bytes: Buffer; at: number }): InferInput {
+function readInput(value: unknown, where: string): HeadInput {
   const input = object(where, value);
   const name = text(`${where}.name`, input.name);
   const parameters = optionalObject(`${where}.parameters`, input.parameters);
   refuseSharedMemory(name, parameters);
   const tensor = { name, datatype: text(`${where}.datatype`, input.datatype), shape: readShape(name, input.shape) };
-  const size = parameters.binary_data_size;
-  if (size === undefined) {
+  const bytes = parameters.binary_data_size;
+  if (bytes === undefined) {
     if (input.data === undefined) throw invalid(`${name}: got no data, expected data or parameters.binary_data_size`);
     return { ...tensor, data: { kind: "json", value: input.data } };
   }
   if (input.data !== undefined) throw invalid(`${name}: got data and binary_data_size, expected one of them`);
-  const left = binary.bytes.length - binary.at;
-  if (typeof size !== "number" || !Number.isInteger(size) || size < 0 || size > left) {
-    throw invalid(`${name}: got binary_data_size ${show(size)}, expected 0 to ${left}, the bytes that are left of the body`);
+  if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) {
+    throw invalid(`${name}: got binary_data_size ${show(bytes)}, expected a whole number from 0`);
   }
-  const bytes = binary.bytes.subarray(binary.at, binary.at + size);
-  binary.at += size;
-  return { ...tensor, data: { kind: "raw", bytes } };
+  return { ...tensor, data: { kind: "binary", bytes } };
 }
 
 function readOutput(value: unknown, where: string, binaryOutput: boolean): RequestedOutput {

@@ -3,9 +3,10 @@ import type { Inference } from "../inference.js";
 import { wantsBinary } from "../protocol/request.js";
 import { invalid } from "../protocol/request-error.js";
 import { writeRestAnswer } from "../protocol/rest-answer.js";
-import { readRestRequest } from "../protocol/rest-request.js";
+import { RestRequestReader } from "../protocol/rest-request.js";
 import { show } from "../protocol/tensors.js";
 
+const NO_BODY = Buffer.alloc(0);
 const HEADER_LENGTH = "inference-header-content-length";
 
 /** Parameters of a route below /v2/models. */
@@ -14,31 +15,30 @@ export interface ModelParams {
   version?: string;
 }
 
-/** POST /v2/models/M[/versions/V]/infer. */
-export async function handleInfer(
-  inference: Inference,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  arrivedMs: number,
-): Promise<FastifyReply> {
-  const { model, version = "" } = request.params as ModelParams;
-  const { limits, budget } = inference.parts;
-  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-  try {
-    const answer = await inference.run({
-      wire: "rest",
-      arrivedMs,
-      carrier: () => request.headers,
-      read: (find) => ({ model: find(model, version), request: readRestRequest(body, headerBytes(request), limits) }),
-      signal: () => goneSignal(reply),
-      write: (given, asked) => writeRestAnswer(given, wantsBinary(asked)),
-    });
-    if (answer.headerBytes === undefined) reply.header("content-type", "application/json");
-    else reply.header("content-type", "application/octet-stream").header(HEADER_LENGTH, answer.headerBytes);
-    return reply.send(answer.body);
-  } finally {
-    budget.give(body.length);
-  }
+/** The handler of POST /v2/models/M[/versions/V]/infer. */
+export function inferHandler(inference: Inference): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  const { budget, limits } = inference.parts;
+  const reader = new RestRequestReader(limits);
+  return async (request, reply) => {
+    const arrivedMs = performance.now();
+    const { model, version = "" } = request.params as ModelParams;
+    const body = (request.body as Buffer | undefined) ?? NO_BODY;
+    try {
+      const answer = await inference.run({
+        wire: "rest",
+        arrivedMs,
+        carrier: () => request.headers,
+        read: (find) => ({ model: find(model, version), request: reader.read(body, headerBytes(request)) }),
+        signal: () => goneSignal(reply),
+        write: (given, asked) => writeRestAnswer(given, wantsBinary(asked)),
+      });
+      if (answer.headerBytes === undefined) reply.header("content-type", "application/json");
+      else reply.header("content-type", "application/octet-stream").header(HEADER_LENGTH, answer.headerBytes);
+      return reply.send(answer.body);
+    } finally {
+      budget.give(body.length);
+    }
+  };
 }
 
 /** @throws RequestError */

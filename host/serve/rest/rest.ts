@@ -6,7 +6,7 @@ import { EXTENSIONS, SERVER_NAME } from "../model/describe.js";
 import { RequestError, STATUS, toRequestError } from "../protocol/request-error.js";
 import { show } from "../protocol/tensors.js";
 import { readBody } from "./body.js";
-import { handleInfer } from "./infer.js";
+import { inferHandler } from "./infer.js";
 import { addModelRoutes } from "./models.js";
 
 /** A request's headers and body have to be there in this time. */
@@ -83,7 +83,7 @@ export class RestServer {
     app.get("/v2/health/live", (_request, reply) => health(reply, repository.live));
     app.get("/v2/health/ready", (_request, reply) => health(reply, repository.ready));
     addModelRoutes(app, repository);
-    const infer = (request: FastifyRequest, reply: FastifyReply) => handleInfer(inference, request, reply, performance.now());
+    const infer = inferHandler(inference);
     app.post("/v2/models/:model/infer", infer);
     app.post("/v2/models/:model/versions/:version/infer", infer);
   }

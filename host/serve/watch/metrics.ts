@@ -10,31 +10,37 @@ export type Outcome = "ok" | RequestErrorKind;
 /** Seconds; a lookup in its own thread takes some microseconds, a large one milliseconds. */
 const LATENCY_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Requests' own series of a model on a wire, found once. */
+/** Figures of a model on a wire. Plain numbers: prom-client is told when it asks, for it finds a series anew at each count. */
 interface Series {
-  outcomes: Map<Outcome, { inc(): void }>;
+  model: string;
+  wire: Wire;
+  outcomes: Map<Outcome, number>;
+  rows: number;
   seconds: { observe(seconds: number): void };
-  rows: { inc(rows: number): void };
 }
 
 /** What Prometheus is told. Values of the engines are read when it asks. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests: Counter<"model" | "wire" | "outcome">;
   readonly #seconds: Histogram<"model" | "wire">;
-  readonly #rows: Counter<"model" | "wire">;
-  readonly #inFlight: Gauge;
   readonly #series = new Map<string, Series>();
+  #inFlight = 0;
 
   constructor(repository: Repository, budget: ByteBudget) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     const labelNames = ["model", "wire"] as const;
-    this.#requests = new Counter({
+    const series = this.#series;
+    new Counter({
       name: "lagbag_requests_total",
       help: "Inference requests, by model, wire (rest, grpc) and outcome (ok, or why not).",
       labelNames: [...labelNames, "outcome"],
       registers,
+      collect() {
+        this.reset();
+        for (const { model, wire, outcomes } of series.values())
+          for (const [outcome, count] of outcomes) this.inc({ model, wire, outcome }, count);
+      },
     });
     this.#seconds = new Histogram({
       name: "lagbag_request_duration_seconds",
@@ -43,8 +49,25 @@ export class Metrics {
       buckets: LATENCY_BUCKETS,
       registers,
     });
-    this.#rows = new Counter({ name: "lagbag_rows_total", help: "Rows that answered requests asked for.", labelNames, registers });
-    this.#inFlight = new Gauge({ name: "lagbag_requests_in_flight", help: "Inference requests under way.", registers });
+    new Counter({
+      name: "lagbag_rows_total",
+      help: "Rows that answered requests asked for.",
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const { model, wire, rows } of series.values()) this.inc({ model, wire }, rows);
+      },
+    });
+    const inFlight = (): number => this.#inFlight;
+    new Gauge({
+      name: "lagbag_requests_in_flight",
+      help: "Inference requests under way.",
+      registers,
+      collect() {
+        this.set(inFlight());
+      },
+    });
     new Gauge({
       name: "lagbag_request_bytes",
       help: "Bytes of bodies and answers that requests under way hold.",
@@ -74,25 +97,20 @@ export class Metrics {
   }
 
   started(): void {
-    this.#inFlight.inc();
+    this.#inFlight += 1;
   }
 
   /** model: "" when there is none of that name: names that clients make up are no labels. */
   ended(model: string, wire: Wire, { outcome, seconds, rows }: { outcome: Outcome; seconds: number; rows: number }): void {
-    this.#inFlight.dec();
+    this.#inFlight -= 1;
     const key = `${wire}/${model}`;
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { outcomes: new Map(), seconds: this.#seconds.labels(model, wire), rows: this.#rows.labels(model, wire) };
+      series = { model, wire, outcomes: new Map(), rows: 0, seconds: this.#seconds.labels(model, wire) };
       this.#series.set(key, series);
     }
-    let requests = series.outcomes.get(outcome);
-    if (requests === undefined) {
-      requests = this.#requests.labels(model, wire, outcome);
-      series.outcomes.set(outcome, requests);
-    }
-    requests.inc();
+    series.outcomes.set(outcome, (series.outcomes.get(outcome) ?? 0) + 1);
     series.seconds.observe(seconds);
-    if (outcome === "ok") series.rows.inc(rows);
+    if (outcome === "ok") series.rows += rows;
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { writeRestAnswer } from "#host/serve/protocol/rest-answer.js";
-import { readRestRequest } from "#host/serve/protocol/rest-request.js";
+import { RestRequestReader } from "#host/serve/protocol/rest-request.js";
 
-const LIMITS = { maxJsonBytes: 4096 };
+const reader = new RestRequestReader({ maxJsonBytes: 4096 });
 
 function body(json: unknown, ...binary: Uint8Array[]): { bytes: Buffer; header: number } {
   const head = Buffer.from(typeof json === "string" ? json : JSON.stringify(json));
@@ -29,7 +29,7 @@ describe("readRestRequest", () => {
       Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]),
       Buffer.from([9, 9, 9, 9]),
     );
-    const read = readRestRequest(bytes, header, LIMITS);
+    const read = reader.read(bytes, header);
     expect(read).toMatchObject({ id: "a", timeoutMs: 2.5, binaryOutput: true });
     expect(read.outputs).toEqual([
       { name: "X", binary: true },
@@ -43,7 +43,12 @@ describe("readRestRequest", () => {
     ["a header longer than the body", input({ data: [1] }), 100_000, "expected at most the body's"],
     ["binary data that is not there", input({ parameters: { binary_data_size: 8 } }), undefined, "got binary_data_size 8, expected 0 to 0"],
     ["a size below 0", input({ parameters: { binary_data_size: -8 } }), undefined, "got binary_data_size -8"],
-    ["a size past 2^53", input({ parameters: { binary_data_size: 2 ** 60 } }), undefined, "got binary_data_size 1152921504606847000"],
+    [
+      "a size past 2^53",
+      input({ parameters: { binary_data_size: 2 ** 60 } }),
+      undefined,
+      "got binary_data_size 1152921504606847000, expected a whole number from 0",
+    ],
     ["data and binary data", input({ data: [1], parameters: { binary_data_size: 0 } }), undefined, "got data and binary_data_size"],
     ["no data", input({}), undefined, "got no data"],
     [
@@ -63,13 +68,30 @@ describe("readRestRequest", () => {
     ["nothing", "", undefined, "body: not JSON"],
   ])("refuses %s", (_, json, headerBytes, message) => {
     const { bytes, header } = body(json);
-    expect(() => readRestRequest(bytes, headerBytes ?? header, LIMITS)).toThrow(message);
+    expect(() => reader.read(bytes, headerBytes ?? header)).toThrow(message);
+  });
+
+  test("remembers heads without values: the same head twice, other data each time; heads with values are read anew", () => {
+    const json = { id: "x", inputs: [{ name: "A", datatype: "INT32", shape: [1], parameters: { binary_data_size: 4 } }] };
+    for (const value of [1, 2, 3]) {
+      const { bytes, header } = body(json, Uint8Array.of(value, 0, 0, 0));
+      const [{ data }] = reader.read(bytes, header).inputs;
+      expect(data.kind === "raw" && [...data.bytes]).toEqual([value, 0, 0, 0]);
+    }
+    const { bytes, header } = body(json, new Uint8Array(3));
+    expect(() => reader.read(bytes, header)).toThrow("A: got binary_data_size 4, expected 0 to 3");
+    for (let n = 0; n < 600; n += 1) {
+      const other = body({ id: String(n), inputs: [] });
+      expect(reader.read(other.bytes, other.header).id).toBe(String(n));
+      const values = body(input({ data: [n] }));
+      expect(reader.read(values.bytes, values.header).inputs[0].data).toEqual({ kind: "json", value: [n] });
+    }
   });
 
   test("refuses bytes that belong to no tensor, and JSON past its limit", () => {
     const { bytes, header } = body(input({ parameters: { binary_data_size: 8 } }), Buffer.alloc(9));
-    expect(() => readRestRequest(bytes, header, LIMITS)).toThrow("got 9 bytes after the JSON, expected 8");
-    expect(() => readRestRequest(Buffer.alloc(5000, 0x20), undefined, LIMITS)).toThrow("JSON: got 5000 bytes, expected at most 4096");
+    expect(() => reader.read(bytes, header)).toThrow("got 9 bytes after the JSON, expected 8");
+    expect(() => reader.read(Buffer.alloc(5000, 0x20), undefined)).toThrow("JSON: got 5000 bytes, expected at most 4096");
   });
 });
 
