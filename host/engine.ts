@@ -225,7 +225,7 @@ export class Engine implements AsyncDisposable {
    * the ranks; lookups on the caller's thread are no part of it. Takes some milliseconds. `String(engine.diagnose())` is for people.
    */
   diagnose(): Diagnosis {
-    const { options, plan, history, access, lag, views, map, replan } = this.#open();
+    const { options, plan, history, access, lag, views, map, counters, replan } = this.#open();
     return diagnose({
       times: history.times(DIAGNOSED_STEPS, options.stage !== undefined),
       lagBound: lag.stats.lagBound,
@@ -234,7 +234,7 @@ export class Engine implements AsyncDisposable {
       replan,
       parallelism: availableParallelism(),
       ...accessByTable(access, { plan, features: options.features }),
-      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
     });
   }
 

@@ -7,12 +7,11 @@ import { type Command, UsageError } from "../cli/command.js";
 import { EmbeddingError } from "../errors.js";
 import { openModels } from "../tables/open-models.js";
 import { readServeConfig } from "./config/read.js";
-import { makeSources, type Progress } from "./config/sources.js";
+import { makeSources } from "./config/sources.js";
 import type { ServeOptions } from "./options.js";
 import { type ServeHandle, serve } from "./server.js";
 
 const EXIT_FORCED = 1;
-const PROGRESS_MS = 2000;
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
 /** The flags that are numbers, and the options that they set. */
@@ -70,7 +69,7 @@ async function start({ tables, config, options }: Flags, log: Logger): Promise<S
   const models = await openModels(tables);
   let handle: ServeHandle;
   try {
-    const sources = makeSources(models, read, { file: basename(file), progress: progressTo(log) });
+    const sources = makeSources(models, read, basename(file));
     handle = await serve({ ...options, models: sources, log });
   } catch (error) {
     await Promise.all(models.map((model) => model.close()));
@@ -164,18 +163,6 @@ function named(error: unknown): unknown {
   const option = /^host: /.test(error.message) ? "host" : flag;
   if (option === undefined) return error;
   return new EmbeddingError(error.code, `--${option}${error.message.slice(error.message.indexOf(":"))}`, { cause: error });
-}
-
-/** Logs how far each model's rows are, now and then. */
-function progressTo(log: Logger): Progress {
-  let bytes = 0;
-  let nextMs = performance.now() + PROGRESS_MS;
-  return (at) => {
-    bytes += at.bytes;
-    if (performance.now() < nextMs) return;
-    nextMs = performance.now() + PROGRESS_MS;
-    log.info({ model: at.model, table: at.table, bytes }, "reading rows");
-  };
 }
 
 function usage(): string {

@@ -1,9 +1,9 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { EmbeddingError } from "../errors.js";
 import { Access } from "./access.js";
 import { GrpcServer } from "./grpc/grpc.js";
 import { Inference } from "./inference.js";
-import { Repository } from "./model/repository.js";
+import { type LoadListener, Repository } from "./model/repository.js";
 import { type FilledServeOptions, resolveServeOptions, type ServeOptions } from "./options.js";
 import { renderPage } from "./page/page.js";
 import { ByteBudget } from "./protocol/budget.js";
@@ -14,6 +14,8 @@ import { MetricsServer } from "./watch/listener.js";
 import { Metrics } from "./watch/metrics.js";
 import { Timeline } from "./watch/timeline.js";
 import { Tracing } from "./watch/tracing.js";
+
+const PROGRESS_MS = 2000;
 
 /** A server that listens. */
 export interface ServeHandle extends AsyncDisposable {
@@ -75,11 +77,7 @@ export async function serve(options: ServeOptions): Promise<ServeHandle> {
     await repository.close();
     throw error;
   }
-  const ready = repository.load({
-    loading: ({ name, tables }) => log.info({ model: name, tables: tables.length }, "loading"),
-    loaded: ({ name, loadMs, plan }) =>
-      log.info({ model: name, ms: Math.round(loadMs), bytes: plan?.shards.reduce((sum, { bytes }) => sum + bytes, 0) }, "loaded"),
-  });
+  const ready = repository.load(loadLog(log));
   // Whoever wants to know asks for it; that nobody does is no reason to end the process.
   ready.catch((error: unknown) => log.error({ err: error }, "loading failed"));
 
@@ -109,6 +107,26 @@ export async function serve(options: ServeOptions): Promise<ServeHandle> {
   };
   log.info({ rest: handle.restUrl, grpc: handle.grpcAddress, metrics: handle.metricsUrl }, "listening");
   return handle;
+}
+
+/** Tells the log how loading goes, a large table now and then. */
+function loadLog(log: Logger): LoadListener {
+  let nextMs = 0;
+  return {
+    loading: ({ name, tables }) => {
+      nextMs = performance.now() + PROGRESS_MS;
+      log.info({ model: name, tables: tables.length }, "loading");
+    },
+    progress: ({ name }, { table, bytesDone, totalBytes }) => {
+      if (performance.now() < nextMs) return;
+      nextMs = performance.now() + PROGRESS_MS;
+      log.info({ model: name, table, bytesDone, totalBytes }, "loading");
+    },
+    loaded: ({ name, loadMs, plan }) => {
+      const bytes = plan?.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+      log.info({ model: name, ms: Math.round(loadMs), bytes }, "loaded");
+    },
+  };
 }
 
 interface Listener {

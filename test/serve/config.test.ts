@@ -8,10 +8,9 @@ const tables = [
   { name: "items", numRows: 2, dim: 1, rows: new Float32Array(2) },
 ];
 const close = (): Promise<void> => Promise.resolve();
-const at = { file: "lagbag.json", progress: () => {} };
 
 function sourcesOf(config: object) {
-  return makeSources([{ name: "dlrm", tables, close }], readServeConfig(JSON.stringify(config), "lagbag.json"), at);
+  return makeSources([{ name: "dlrm", tables, close }], readServeConfig(JSON.stringify(config), "lagbag.json"), "lagbag.json");
 }
 
 describe("lagbag.json", () => {
@@ -78,28 +77,9 @@ describe("lagbag.json", () => {
     expect(() => sourcesOf({ models: { dlrm: { features: [{ name: "f", table: "x" }] } } })).toThrow(
       'models.dlrm.features[0].table: got "x", expected one of',
     );
-    expect(() => makeSources([{ name: "none", tables: [], close }], { models: new Map() }, at)).toThrow(
+    expect(() => makeSources([{ name: "none", tables: [], close }], { models: new Map() }, "lagbag.json")).toThrow(
       'model "none": got a file without tables',
     );
-  });
-
-  test("rows that stream are told of as they come, chunk by chunk", async () => {
-    const chunks = [Float32Array.of(1), Float32Array.of(2)];
-    const rows = {
-      async *[Symbol.asyncIterator]() {
-        yield* chunks;
-      },
-    };
-    const told: number[] = [];
-    const [source] = makeSources(
-      [{ name: "m", tables: [{ ...tables[0], rows }], close }],
-      { models: new Map() },
-      { ...at, progress: ({ bytes }) => told.push(bytes) },
-    );
-    const seen: unknown[] = [];
-    for await (const chunk of source.tables[0].rows as AsyncIterable<Float32Array>) seen.push(chunk);
-    expect(seen).toEqual(chunks);
-    expect(told).toEqual([4, 4]);
   });
 });
 

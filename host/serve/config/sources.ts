@@ -14,28 +14,17 @@ export interface TablesOfModel {
 
 type Table = EngineOptions["tables"][number];
 
-/** Hears of rows that were read. */
-export type Progress = (at: { model: string; table: string; bytes: number }) => void;
-
 /**
  * The models of files as the configuration wants them.
  * @throws EmbeddingError EMBEDDING_OPTIONS when it speaks of a model or table that is not there
  */
-export function makeSources(
-  models: readonly TablesOfModel[],
-  config: ServeConfig,
-  { file, progress }: { file: string; progress: Progress },
-): ModelSource[] {
+export function makeSources(models: readonly TablesOfModel[], config: ServeConfig, file: string): ModelSource[] {
   const known = models.map(({ name }) => name);
   for (const name of config.models.keys()) expectOneOf(`${file}: models`, name, known);
-  return models.map((model) => makeSource(model, config.models.get(model.name), { file, progress }));
+  return models.map((model) => makeSource(model, config.models.get(model.name), file));
 }
 
-function makeSource(
-  model: TablesOfModel,
-  config: ModelConfig | undefined,
-  { file, progress }: { file: string; progress: Progress },
-): ModelSource {
+function makeSource(model: TablesOfModel, config: ModelConfig | undefined, file: string): ModelSource {
   const { name } = model;
   if (model.tables.length === 0)
     throw new EmbeddingError("EMBEDDING_OPTIONS", `model ${show(name)}: got a file without tables, expected at least one`);
@@ -44,10 +33,9 @@ function makeSource(
   for (const table of Object.keys(config?.tables ?? {})) expectOneOf(`${where}.tables`, table, tableNames);
   for (const [n, { table }] of (config?.features ?? []).entries()) expectOneOf(`${where}.features[${n}].table`, table, tableNames);
   const tables = model.tables.map((table): Table => {
-    const told = { ...table, rows: tellRows(table.rows, (bytes) => progress({ model: name, table: table.name, bytes })) };
     // What the file holds quantised stays as it is; a dtype of the model's is for the others.
     const dtype = config?.dtype === undefined || "packed" in table ? {} : { dtype: config.dtype };
-    return { ...told, ...dtype, ...config?.tables[table.name] } as Table;
+    return { ...table, ...dtype, ...config?.tables[table.name] } as Table;
   });
   return {
     name,
@@ -65,20 +53,4 @@ function expectOneOf(where: string, got: string, names: readonly string[]): void
   throw new EmbeddingError("EMBEDDING_OPTIONS", `${where}: got ${show(got)}, expected one of ${names.map(show).join(", ").slice(0, 300)}`, {
     got,
   });
-}
-
-/** Rows that say how many bytes of them were read. Other sources than streams are there at once, and need no telling. */
-function tellRows<T extends Table["rows"]>(rows: T, tell: (bytes: number) => void): T {
-  if (typeof rows === "function" || !(Symbol.asyncIterator in rows)) return rows;
-  const source = rows as AsyncIterable<Float32Array | Uint8Array>;
-  const told = {
-    async *[Symbol.asyncIterator]() {
-      for await (const chunk of source) {
-        yield chunk;
-        tell(chunk.byteLength);
-      }
-    },
-  };
-  // The chunks are those of `rows`, whatever they are.
-  return told as unknown as T;
 }

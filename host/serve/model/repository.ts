@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { EmbeddingError } from "../../errors.js";
+import type { LoadProgress } from "../../load-progress.js";
 import { RequestError } from "../protocol/request-error.js";
 import { show } from "../protocol/tensors.js";
 import { Model, type ModelSource } from "./model.js";
@@ -14,6 +15,7 @@ export function defaultRanks(models: number, parallelism: number = availablePara
 /** Hears how loading goes. */
 export interface LoadListener {
   loading(model: Model): void;
+  progress(model: Model, progress: LoadProgress): void;
   loaded(model: Model): void;
 }
 
@@ -50,7 +52,7 @@ export class Repository {
     for (const model of this.models) {
       if (this.draining) return;
       listener.loading(model);
-      await model.load({ ranks });
+      await model.load({ ranks, onProgress: (progress) => listener.progress(model, progress) });
       listener.loaded(model);
     }
     this.#loaded = true;
