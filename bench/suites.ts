@@ -7,4 +7,5 @@ export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   engine: async () => (await import("./engine/suite.js")).engineSuite,
   formats: async () => (await import("./formats/suite.js")).formatsSuite,
   bls: async () => (await import("./bls/suite.js")).blsSuite,
+  serve: async () => (await import("./serve/suite.js")).serveSuite,
 };

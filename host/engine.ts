@@ -205,7 +205,7 @@ export class Engine implements AsyncDisposable {
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
+    const { options, map, views, counters, dispatcher, results, allocator, lag, hugePages } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
@@ -215,7 +215,7 @@ export class Engine implements AsyncDisposable {
       ...dispatcher.stats,
       ...dispatcher.queueStats,
       ...results.stats,
-      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
       inline: { ...this.#inline },
       lag: lag.stats,
       memory: {
@@ -242,7 +242,7 @@ export class Engine implements AsyncDisposable {
    * the ranks; lookups on the caller's thread are no part of it. Takes some milliseconds. `String(engine.diagnose())` is for people.
    */
   diagnose(): Diagnosis {
-    const { options, plan, history, access, lag, views, map, replan } = this.#open();
+    const { options, plan, history, access, lag, views, map, counters, replan } = this.#open();
     return diagnose({
       times: history.times(DIAGNOSED_STEPS, options.stage !== undefined),
       lagBound: lag.stats.lagBound,
@@ -251,7 +251,7 @@ export class Engine implements AsyncDisposable {
       replan,
       parallelism: availableParallelism(),
       ...accessByTable(access, { plan, features: options.features }),
-      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, options.ranks),
+      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
     });
   }
 

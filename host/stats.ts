@@ -1,3 +1,4 @@
+import { type Counters, distance } from "./collective/counters.js";
 import type { LagStats } from "./lag/control.js";
 import type { DispatchStats } from "./lookup/dispatch.js";
 import type { ResultStats } from "./lookup/leases.js";
@@ -29,6 +30,10 @@ export interface RankStats {
   /** Milliseconds that its thread has run on a core, and that it could have run and got none; 0 where the system does not tell (it is Linux that does). */
   coreMs: number;
   waitForCoreMs: number;
+  /** Steps that it is behind the rank that is furthest, now. */
+  lagSteps: number;
+  /** Steps that it may still publish before it has to wait for others, now: 0 to lagBound + 1. */
+  credits: number;
 }
 
 /** How small lookups are told from large ones. */
@@ -74,11 +79,23 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
 }
 
 /** Reads the counters that the ranks keep in the exchange memory. */
-export function readRankStats(buffer: SharedArrayBuffer, map: MemoryMap, ranks: number): RankStats[] {
-  return Array.from({ length: ranks }, (_, rank) => {
+export function readRankStats(buffer: SharedArrayBuffer, map: MemoryMap, steps: Counters): RankStats[] {
+  return Array.from({ length: steps.ranks }, (_, rank) => {
     const counters = new Float64Array(buffer, map.statsPtr + rank * RANK_STATS_BYTES, RANK_STATS_BYTES / 8);
-    const stats: Partial<RankStats> = { rank };
+    const stats: Partial<RankStats> = { rank, ...readProgress(steps, rank) };
     for (const [name, index] of Object.entries(RANK_STAT)) Object.assign(stats, { [name]: counters[index] });
     return stats as RankStats;
   });
+}
+
+/** How far a rank is beside the others. A glance at words that others write: figures of one moment, not exact while steps run. */
+function readProgress(counters: Counters, rank: number): Pick<RankStats, "lagSteps" | "credits"> {
+  const lagBound = counters.lagBound();
+  let lagSteps = 0;
+  let credits = lagBound + 1;
+  for (let peer = 0; peer < counters.ranks; peer += 1) {
+    lagSteps = Math.max(lagSteps, distance(counters.released(peer), counters.released(rank)));
+    credits = Math.min(credits, lagBound + 1 - distance(counters.published(rank, peer), counters.released(peer)));
+  }
+  return { lagSteps, credits: Math.max(0, credits) };
 }

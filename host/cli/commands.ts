@@ -6,4 +6,5 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cut: async () => (await import("./cut.js")).cutCommand,
   inspect: async () => (await import("./inspect.js")).inspectCommand,
   lab: async () => (await import("../lab/command.js")).labCommand,
+  serve: async () => (await import("../serve/command.js")).serveCommand,
 };

@@ -1,6 +1,9 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";
 import {
   dequantiseRows,
+  type Engine,
   type FloatTableOptions,
   openEngine,
   type PackedRowSource,
@@ -126,6 +129,26 @@ it.each<[string, object, RegExp]>([
   await expect(openEngine(options)).rejects.toEqual(
     expect.objectContaining({ code: "EMBEDDING_OPTIONS", message: expect.stringMatching(message) }),
   );
+});
+
+/** Opens an engine over rows that nobody else holds. */
+async function openAndForget(ranks: number): Promise<{ engine: Engine; rows: WeakRef<Float32Array> }> {
+  const rows = ROWS.slice();
+  const engine = await openEngine({ tables: [{ name: "t", numRows: NUM_ROWS, dim: DIM, rows }], ranks });
+  return { engine, rows: new WeakRef(rows) };
+}
+
+it.each([0, 1])("lets go of the rows once they are in, with %d ranks", async (ranks) => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { engine, rows } = await openAndForget(ranks);
+  for (let turn = 0; turn < 50 && rows.deref() !== undefined; turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    collect();
+  }
+  expect(rows.deref()).toBeUndefined();
+  expect((await engine.lookup(ALL)).values).toEqual(ROWS);
+  await engine.close();
 });
 
 it.each<[string, unknown, RegExp]>([

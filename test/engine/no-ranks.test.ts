@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { type Engine, type EngineOptions, openEngine, type Sharding, type TableOptions } from "lagbag";
+import { type Engine, type EngineOptions, openEngine, type RowSource, type Sharding, type TableOptions } from "lagbag";
 import { openEngineSync } from "#host/open.js";
 import { type Case, cornerCases } from "../cases.js";
 import { runScript } from "../package/child.js";
@@ -129,10 +129,10 @@ describe("an engine without ranks", () => {
 });
 
 describe("openEngineSync", () => {
-  const table = (rows: TableOptions["rows"]): TableOptions => ({ ...TABLE, rows });
+  const table = (rows: RowSource): TableOptions => ({ ...TABLE, rows });
   const chunks = [TABLE.rows.subarray(0, 3), TABLE.rows.subarray(3)];
 
-  it.each<[string, TableOptions["rows"]]>([
+  it.each<[string, RowSource]>([
     ["an array", TABLE.rows],
     ["a list of arrays", chunks],
     ["a generator", new Set(chunks).values()],
@@ -143,7 +143,7 @@ describe("openEngineSync", () => {
     void engine.close();
   });
 
-  it.each<[string, TableOptions["rows"], string, RegExp]>([
+  it.each<[string, RowSource, string, RegExp]>([
     [
       "an async iterable",
       (async function* () {})(),

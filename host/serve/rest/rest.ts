@@ -1,0 +1,135 @@
+import { Server as NetServer } from "node:net";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import type { Access } from "../access.js";
+import type { Inference } from "../inference.js";
+import { EXTENSIONS, SERVER_NAME } from "../model/describe.js";
+import { RequestError, STATUS, toRequestError } from "../protocol/request-error.js";
+import { show } from "../protocol/tensors.js";
+import { readBody } from "./body.js";
+import { inferHandler } from "./infer.js";
+import { addModelRoutes } from "./models.js";
+
+/** A request's headers and body have to be there in this time. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** An idle connection is kept so long: longer than the usual load balancers', which shall be the ones to close. */
+const KEEP_ALIVE_MS = 75_000;
+/** While draining, a connection that has been idle for so long is closed. */
+const DRAIN_IDLE_MS = 250;
+/** Probes ask without a token. */
+const OPEN_PATHS = new Set(["/v2/health/live", "/v2/health/ready"]);
+
+export interface RestOptions {
+  inference: Inference;
+  access: Access;
+  tls: { cert: Buffer; key: Buffer } | undefined;
+  /** The package's version. */
+  version: string;
+  /** The status page. */
+  page: () => { html: string; policy: string };
+}
+
+/** The REST side: fastify with the protocol's routes. */
+export class RestServer {
+  readonly #app: FastifyInstance;
+  readonly #inference: Inference;
+  #draining = false;
+
+  constructor(options: RestOptions) {
+    this.#inference = options.inference;
+    const app = fastify({
+      https: options.tls ?? null,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      return503OnClosing: false,
+      routerOptions: { maxParamLength: 1024 },
+    } as { https: null });
+    this.#app = app;
+    const { limits, budget } = options.inference.parts;
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", (request, _payload, done) => {
+      readBody(request.raw, limits, budget).then((body) => done(null, body), done);
+    });
+    app.setErrorHandler((error, request, reply) => this.#refuse(error, request, reply));
+    app.setNotFoundHandler((request, reply) =>
+      this.#refuse(new RequestError("not_found", `${request.method} ${show(request.url)}: got no such endpoint`), request, reply),
+    );
+    app.addHook("onRequest", (request, reply, done) => {
+      if (this.#draining) reply.header("connection", "close");
+      try {
+        if (!OPEN_PATHS.has(request.url)) options.access.check(request.headers.authorization);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+    this.#addRoutes(options);
+  }
+
+  #addRoutes({ inference, version, page }: RestOptions): void {
+    const { repository } = inference.parts;
+    const app = this.#app;
+    app.get("/", (_request, reply) => {
+      const { html, policy } = page();
+      return reply
+        .header("content-type", "text/html; charset=utf-8")
+        .header("content-security-policy", policy)
+        .header("cache-control", "no-store")
+        .send(html);
+    });
+    app.get("/v2", () => ({ name: SERVER_NAME, version, extensions: EXTENSIONS }));
+    // The specification's text and its schema disagree about the key: both are there.
+    const health = (reply: FastifyReply, good: boolean) =>
+      reply.code(good ? 200 : STATUS.unavailable.http).send({ live: repository.live, ready: repository.ready });
+    app.get("/v2/health/live", (_request, reply) => health(reply, repository.live));
+    app.get("/v2/health/ready", (_request, reply) => health(reply, repository.ready));
+    addModelRoutes(app, repository);
+    const infer = inferHandler(inference);
+    app.post("/v2/models/:model/infer", infer);
+    app.post("/v2/models/:model/versions/:version/infer", infer);
+  }
+
+  #refuse(cause: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const error = isOfFastify(cause) ? new RequestError("invalid", cause.message) : toRequestError(cause);
+    if (error.kind === "internal") this.#inference.parts.log.error({ err: cause, url: request.url }, "request failed");
+    // fastify closes the connection of a body that was refused, and a client that is still sending then never comes to read why;
+    // readBody throws the rest of the body away instead.
+    if (!this.#draining) reply.removeHeader("connection");
+    if (error.kind === "unauthenticated") reply.header("www-authenticate", "Bearer");
+    return reply
+      .code(STATUS[error.kind].http)
+      .header("content-type", "application/json")
+      .send(JSON.stringify({ error: error.message }));
+  }
+
+  /** Resolves to the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await this.#app.listen({ host, port });
+    const address = this.#app.server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  /**
+   * Takes no new connections; answers what comes on open ones, and tells each that it is the last. Resolves when all are closed. A
+   * connection is closed when it has been idle for a while, not at once: a request may be on its way in it.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const { server } = this.#app;
+    // http.Server.close would close idle connections here and now.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    const idle = setInterval(() => server.closeIdleConnections(), DRAIN_IDLE_MS);
+    await closed;
+    clearInterval(idle);
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    this.#app.server.closeAllConnections();
+    await this.#app.close();
+  }
+}
+
+function isOfFastify(error: unknown): error is Error {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && code.startsWith("FST_ERR_");
+}
