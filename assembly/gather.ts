@@ -42,19 +42,19 @@ function touchBy<Index>(rows: usize, stride: usize, limit: u32, q: usize, end: u
   return touchAnyLines<Index>(rows, stride, limit, q, end);
 }
 
-/** Whether the index at q is none of a row: too large, or with something in its upper half. */
+/** Whether an index is none of a row: too large, or, of 8 bytes, with something in its upper half. index: what stands at q, its lower half. */
 // @ts-ignore: decorator
 @inline
-function isBad<Index>(q: usize, index: u32, limit: u32): bool {
-  if (sizeof<Index>() == 8) return index >= limit || readU32(q + 4) != 0;
-  return index >= limit;
+export function isOut(q: usize, index: u32, limit: u32, indexBytes: usize): bool {
+  if (index >= limit) return true;
+  return indexBytes == 8 && readU32(q + 4) != 0;
 }
 
 function touchLines<Index, Lines>(rows: usize, stride: usize, limit: u32, q: usize, end: usize): usize {
   const rowBytes = sizeof<Lines>() == sizeof<One>() ? stride : sizeof<Lines>() * LINE_BYTES;
   for (; q < end; q += sizeof<Index>()) {
     const index = readU32(q);
-    if (isBad<Index>(q, index, limit)) return q;
+    if (isOut(q, index, limit, sizeof<Index>())) return q;
     const row = rows + <usize>index * rowBytes;
     load<u8>(row);
     if (sizeof<Lines>() >= sizeof<Two>()) load<u8>(row, 64);
@@ -76,7 +76,7 @@ function touchAnyLines<Index>(rows: usize, stride: usize, limit: u32, q: usize, 
   const fours = stride & ~(4 * LINE_BYTES - 1);
   for (; q < end; q += sizeof<Index>()) {
     const index = readU32(q);
-    if (isBad<Index>(q, index, limit)) return q;
+    if (isOut(q, index, limit, sizeof<Index>())) return q;
     let line = rows + <usize>index * stride;
     const rowEnd = line + stride;
     for (const foursEnd = line + fours; line < foursEnd; line += 4 * LINE_BYTES) {

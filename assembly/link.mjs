@@ -15,6 +15,17 @@ const ANY_FUNCTION = /^ \(func /;
 const MEMORY_OPERATION = /\((v128|i32|i64|f32|f64)\.(load|store)[0-9a-z_]*|\(memory\.(copy|fill|init)/;
 const PLAIN_LOAD_OR_STORE = /\(((?:v128|i32|i64|f32|f64)\.(?:load|store)(?:8_s|8_u|16_s|16_u|8|16)?)(?=\s|$)/;
 const AS_BIND_SECTION = "as-bind_bindings";
+/**
+ * The innermost loops stay functions of their own: V8 optimises a small function sooner than all of poolPiece, and has more registers for
+ * it. Node 20, W4: 0.60 -> 0.67 of C.
+ */
+const LOOPS = [
+  "assembly/pool/foldVectors<*",
+  "assembly/pool/foldTail<*",
+  "assembly/gather/touchLines<*",
+  "assembly/gather/touchAnyLines<*",
+  "assembly/gather/copyVectors<*",
+];
 /** The first page of every memory is kept free for the module's static bytes. */
 const STATIC_LIMIT_BYTES = 65536;
 
@@ -57,6 +68,10 @@ function link(text, bindings, output) {
   binaryen.setOptimizeLevel(3);
   binaryen.setShrinkLevel(0);
   if (!module.validate()) fail(`${output} does not validate`);
+  for (const loop of LOOPS) {
+    binaryen.setPassArgument("no-inline", loop);
+    module.runPasses(["no-inline"]);
+  }
   module.optimize();
   if (!module.validate()) fail(`${output} does not validate after optimising`);
   module.addCustomSection(AS_BIND_SECTION, new Uint8Array(bindings));

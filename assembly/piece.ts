@@ -9,7 +9,7 @@ import {
 } from "./abi";
 import { decodedRows, gatherDecoded, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
-import { aheadRows, copyRow, copyRows, touchRow, touchRows } from "./gather";
+import { aheadRows, copyRow, copyRows, isOut, touchRow, touchRows } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
 import { clearRow, Max, poolBags, Sum, WeightedSum } from "./pool";
 import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
@@ -78,10 +78,7 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
   let gathered: u32 = 0;
   for (; q < qEnd; q += indexBytes, out += rowBytes) {
     const index = readU32(q);
-    if (index >= numRows) return q;
-    if (indexBytes == 8) {
-      if (readU32(q + 4) != 0) return q;
-    }
+    if (isOut(q, index, numRows, indexBytes)) return q;
     const row = index - firstRow;
     if (row >= rowCount) continue;
     copyRow(rows + <usize>row * stride, columns, out);

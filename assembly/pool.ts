@@ -14,7 +14,7 @@
  * store does. docs/kernels.md has what was tried and what it gave.
  */
 import { readF32, readU32, readV128, writeF32, writeV128 } from "./exchange";
-import { aheadRows, copyRows, Eight, Four, One, touchRows, Two } from "./gather";
+import { aheadRows, copyRow, copyRows, Eight, Four, isOut, One, touchRows, Two } from "./gather";
 
 // The fold as a type: each instance of a generic kernel below keeps one branch of fold().
 export type Sum = u8;
@@ -208,6 +208,13 @@ export function poolBags<Fold>(
   const last = indices + <usize>readU32(offsets + (bags << 2)) * indexBytes;
   let q = indices + <usize>readU32(offsets) * indexBytes;
   let w = weights + (<usize>readU32(offsets) << 2);
+  if (bags == 1 && last - q == indexBytes && sizeof<Fold>() != sizeof<WeightedSum>()) {
+    // One sample of one row: nothing lies ahead, and calls would cost more than the row.
+    const index = readU32(q);
+    if (isOut(q, index, limit, indexBytes)) return q;
+    copyRow(rows + <usize>index * stride, columns, out);
+    return 0;
+  }
   let touched = q;
   const offsetsEnd = offsets + (bags << 2);
   while (offsets < offsetsEnd) {

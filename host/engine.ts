@@ -27,7 +27,7 @@ import type { MemoryMap } from "./memory/map.js";
 import type { Records } from "./memory/records.js";
 import type { Plan } from "./plan/plan.js";
 import type { FilledOptions } from "./resolve.js";
-import { type EngineStats, type InlineStats, readRankStats } from "./stats.js";
+import { type EngineStats, type InlineStats, memoryStats, readRankStats } from "./stats.js";
 
 /** The caller looks at the counters again this often even when no bell rings. */
 const LISTEN_MS = 1000;
@@ -218,14 +218,7 @@ export class Engine implements AsyncDisposable {
       ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
       inline: { ...this.#inline },
       lag: lag.stats,
-      memory: {
-        mode: map.mode,
-        tableBytes: this.plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
-        heapUsedBytes: allocator.usedBytes,
-        heapBytes: map.heapBytes,
-        windowBytes: map.windows * options.ranks * map.windowBytes,
-        hugePages: hugePages.stats,
-      },
+      memory: memoryStats({ plan: this.plan, map, ranks: options.ranks, heapUsedBytes: allocator.usedBytes, hugePages: hugePages.stats }),
     };
   }
 

@@ -41,7 +41,7 @@ export {
 } from "./plan/plan.js";
 export { dequantiseRows, quantiseRows, type RowDtype, rowBytes } from "./rows/rows.js";
 export type { Stage, StageContext, StageModule, StageSlice } from "./shard/stage.js";
-export type { EngineStats, InlineStats, RankStats } from "./stats.js";
+export type { EngineStats, InlineStats, MemoryStats, RankStats } from "./stats.js";
 export { type OpenModelsOptions, openModels } from "./tables/open-models.js";
 export type { FileTable, FloatFileTable, LeftOut, ModelFormat, ModelTables, PackedFileTable, StoredRows } from "./tables/types.js";
 export type { FloatArray, IndexArray, Matrix } from "./torch/arrays.js";

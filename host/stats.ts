@@ -6,6 +6,7 @@ import type { QueueStats } from "./lookup/queue.js";
 import type { HugePagesStats } from "./memory/hugepages.js";
 import type { MemoryMode } from "./memory/kernel.js";
 import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
+import type { Plan } from "./plan/plan.js";
 import { RANK_STAT } from "./shard/rank.js";
 
 /** What a rank did since the engine opened. */
@@ -47,6 +48,21 @@ export interface InlineStats {
   gatherNsPerByte: number;
 }
 
+/** Where an engine's bytes are. */
+export interface MemoryStats {
+  mode: MemoryMode;
+  /** Bytes of table rows, padding included. */
+  tableBytes: number;
+  /** Bytes of requests and results that are in use now. */
+  heapUsedBytes: number;
+  /** Bytes that requests and results may take. */
+  heapBytes: number;
+  /** Bytes of the ranks' receive windows. */
+  windowBytes: number;
+  /** Whether the tables lie on huge pages. */
+  hugePages: HugePagesStats;
+}
+
 /** A snapshot of an engine's counters; all count from the opening. */
 export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   /** Lookups that were taken, lookupSync included. */
@@ -63,19 +79,7 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   ranks: RankStats[];
   inline: InlineStats;
   lag: LagStats;
-  memory: {
-    mode: MemoryMode;
-    /** Bytes of table rows, padding included. */
-    tableBytes: number;
-    /** Bytes of requests and results that are in use now. */
-    heapUsedBytes: number;
-    /** Bytes that requests and results may take. */
-    heapBytes: number;
-    /** Bytes of the ranks' receive windows. */
-    windowBytes: number;
-    /** Whether the tables lie on huge pages. */
-    hugePages: HugePagesStats;
-  };
+  memory: MemoryStats;
 }
 
 /** Reads the counters that the ranks keep in the exchange memory. */
@@ -98,4 +102,23 @@ function readProgress(counters: Counters, rank: number): Pick<RankStats, "lagSte
     credits = Math.min(credits, lagBound + 1 - distance(counters.published(rank, peer), counters.released(peer)));
   }
   return { lagSteps, credits: Math.max(0, credits) };
+}
+
+/** The numbers of MemoryStats. */
+export function memoryStats(of: {
+  plan: Plan;
+  map: MemoryMap;
+  ranks: number;
+  heapUsedBytes: number;
+  hugePages: HugePagesStats;
+}): MemoryStats {
+  const { plan, map, ranks, heapUsedBytes, hugePages } = of;
+  return {
+    mode: map.mode,
+    tableBytes: plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
+    heapUsedBytes,
+    heapBytes: map.heapBytes,
+    windowBytes: map.windows * ranks * map.windowBytes,
+    hugePages,
+  };
 }
