@@ -215,7 +215,7 @@ export class Engine implements AsyncDisposable {
       ...dispatcher.stats,
       ...dispatcher.queueStats,
       ...results.stats,
-      ranks: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
+      ranks: readRankStats(views, { map, counters, ranks: options.ranks }),
       inline: { ...this.#inline },
       lag: lag.stats,
       memory: memoryStats({ plan: this.plan, map, ranks: options.ranks, heapUsedBytes: allocator.usedBytes, hugePages: hugePages.stats }),
@@ -244,7 +244,7 @@ export class Engine implements AsyncDisposable {
       replan,
       parallelism: availableParallelism(),
       ...accessByTable(access, { plan, features: options.features }),
-      cores: readRankStats(views.bytes.buffer as SharedArrayBuffer, map, counters),
+      cores: readRankStats(views, { map, counters, ranks: options.ranks }),
     });
   }
 

@@ -2,6 +2,7 @@ import { type Counters, distance } from "./collective/counters.js";
 import type { LagStats } from "./lag/control.js";
 import type { DispatchStats } from "./lookup/dispatch.js";
 import type { ResultStats } from "./lookup/leases.js";
+import type { ExchangeViews } from "./lookup/piece.js";
 import type { QueueStats } from "./lookup/queue.js";
 import type { HugePagesStats } from "./memory/hugepages.js";
 import type { MemoryMode } from "./memory/kernel.js";
@@ -82,12 +83,12 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   memory: MemoryStats;
 }
 
-/** Reads the counters that the ranks keep in the exchange memory. */
-export function readRankStats(buffer: SharedArrayBuffer, map: MemoryMap, steps: Counters): RankStats[] {
-  return Array.from({ length: steps.ranks }, (_, rank) => {
-    const counters = new Float64Array(buffer, map.statsPtr + rank * RANK_STATS_BYTES, RANK_STATS_BYTES / 8);
-    const stats: Partial<RankStats> = { rank, ...readProgress(steps, rank) };
-    for (const [name, index] of Object.entries(RANK_STAT)) Object.assign(stats, { [name]: counters[index] });
+/** Reads the counters that the ranks keep in the exchange memory; none of an engine without ranks. */
+export function readRankStats(views: ExchangeViews, of: { map: MemoryMap; counters: Counters; ranks: number }): RankStats[] {
+  return Array.from({ length: of.ranks }, (_, rank) => {
+    const counted = new Float64Array(views.bytes.buffer, of.map.statsPtr + rank * RANK_STATS_BYTES, RANK_STATS_BYTES / 8);
+    const stats: Partial<RankStats> = { rank, ...readProgress(of.counters, rank) };
+    for (const [name, index] of Object.entries(RANK_STAT)) Object.assign(stats, { [name]: counted[index] });
     return stats as RankStats;
   });
 }
