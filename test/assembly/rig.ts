@@ -2,8 +2,8 @@
 import { type KernelExports, LAYOUT, NO_PADDING, STATIC_BYTES } from "#host/memory/abi.js";
 import { createMemory, instantiateKernel, loadKernel, type MemoryMode } from "#host/memory/kernel.js";
 import type { Pooling } from "#host/options.js";
-import { storedRow } from "#host/rows/stored.js";
 import type { ReferenceBatch, ReferenceTable } from "#host/reference.js";
+import { storedRow } from "#host/rows/stored.js";
 
 const POOLING_CODES: Record<Pooling, number> = {
   sum: LAYOUT.POOL_SUM,
