@@ -186,9 +186,7 @@ export class Engine implements AsyncDisposable {
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views, dispatcher, results, allocator, lag, hugePages } = this.#open();
-    const { map, views, counters, dispatcher, results, allocator, lag } = this.#open();
-    const { options, map, views, counters, dispatcher, results, allocator, lag } = this.#open();
+    const { options, map, views, counters, dispatcher, results, allocator, lag, hugePages } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
