@@ -24,6 +24,8 @@ const DEFAULTS = {
   maxCoalescedLookups: 256,
   maxQueuedLookups: 4096,
   lookupTimeoutMs: 30_000,
+  workStealing: true,
+  stealUnitBytes: 256 * 1024,
 } as const;
 const MAX_DEFAULT_RANKS = 8;
 
@@ -51,6 +53,9 @@ export interface FilledOptions {
   maxCoalescedLookups: number;
   maxQueuedLookups: number;
   lookupTimeoutMs: number;
+  /** Never with one rank: nobody is there to help. */
+  workStealing: boolean;
+  stealUnitBytes: number;
   stage: FilledStage | undefined;
 }
 
@@ -76,6 +81,11 @@ function integer(name: string, value: unknown, low: number, high: number): numbe
 function choice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) throw optionError(name, value, choices.map((c) => `"${c}"`).join(" or "));
   return value as T;
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw optionError(name, value, "true or false");
+  return value;
 }
 
 function uniqueName(name: string, value: unknown, taken: ReadonlySet<string>): string {
@@ -222,11 +232,15 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
       `"one" or "auto": Node ${process.versions.node} has no WebAssembly multi-memory, Node 22 and later have`,
     );
   }
+  const ranks = integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64);
+  const workStealing = flag("workStealing", options.workStealing ?? DEFAULTS.workStealing);
   return {
     tables,
     features,
-    ranks: integer("ranks", options.ranks ?? Math.min(MAX_DEFAULT_RANKS, availableParallelism()), 1, 64),
+    ranks,
     ...fillLag(options),
+    workStealing: workStealing && ranks > 1,
+    stealUnitBytes: integer("stealUnitBytes", options.stealUnitBytes ?? DEFAULTS.stealUnitBytes, 1, GIB),
     inline: choice("inline", options.inline ?? DEFAULTS.inline, ["auto", "never", "always"]),
     memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,
     exchangeMemoryBytes: integer("exchangeMemoryBytes", options.exchangeMemoryBytes ?? DEFAULTS.exchangeMemoryBytes, 2 ** 20, 4 * GIB),
