@@ -1,5 +1,5 @@
 import { Counters, windowCount } from "../collective/counters.js";
-import { MOST_UNITS, Offers } from "../collective/offers.js";
+import { MOST_UNITS, Offers, OPEN_STEPS } from "../collective/offers.js";
 import { EmbeddingError } from "../errors.js";
 import type { Plan } from "../plan/plan.js";
 import { LAYOUT, partialRowBytes, STATIC_BYTES } from "./abi.js";
@@ -120,7 +120,7 @@ export interface MemoryMap {
   stageErrorsPtr: number;
   /** [windows, ranks] trace records. */
   tracePtr: number;
-  /** Words of Offers, and MOST_UNITS unit records for each rank; nothing lies there without work stealing. */
+  /** Words of Offers, and MOST_UNITS unit records for each open step of each rank; nothing lies there without work stealing. */
   offersPtr: number;
   unitsPtr: number;
   jobsPtr: number;
@@ -228,7 +228,7 @@ export function layMemory(input: MapInput): MemoryMap {
   const stageErrorsPtr = take(input.stage ? windows * ranks * STAGE_ERROR_BYTES : 0);
   const tracePtr = take(windows * ranks * TRACE.BYTES);
   const offersPtr = take(input.workStealing ? Offers.byteLength(ranks) : 0);
-  const unitsPtr = take(input.workStealing ? ranks * MOST_UNITS * UNIT.BYTES : 0);
+  const unitsPtr = take(input.workStealing ? ranks * OPEN_STEPS * MOST_UNITS * UNIT.BYTES : 0);
   const jobsPtr = take(jobs * LAYOUT.JOB_BYTES);
   const reductionsPtr = take(features.length * LAYOUT.REDUCTION_BYTES + jobs * 8);
   const featureMapPtr = take(features.length * LAYOUT.FEATURE_MAP_BYTES);

@@ -59,14 +59,8 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     if (act === Act.publish) {
       steps.publish();
     } else if (act === Act.write) {
-      const started = performance.now();
-      if (sharing?.isOpen !== true) writeStarted = started;
-      const isWritten = sharing === undefined ? writeWhole() : writeShared(sharing, seen);
-      work.notePooling(config.rank, started);
-      if (isWritten) {
-        work.noteWrite(steps.written, writeStarted);
-        steps.wrote();
-      }
+      if (sharing === undefined) writeWhole();
+      else writeShared(sharing, seen);
     } else if (act === Act.finish) {
       finishStarted = performance.now();
       pending = work.finish(steps.released)?.then(release);
@@ -102,27 +96,35 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     stats[RANK_STAT.waitForCoreMs] = times.waitForCoreMs;
   }
 
-  /** Writes step `written`. True: it is written. */
-  function writeWhole(): boolean {
+  function writeWhole(): void {
+    const started = performance.now();
     work.write(steps.written);
-    return true;
+    work.noteWrite(steps.written, started, started);
+    steps.wrote();
   }
 
   /**
-   * Writes step `written`, whole where it is small; else unit by unit, until none is left or the bell has rung: there may be something then
-   * that comes first. True when it is written to the last unit.
+   * Opens the next step, or goes on with the one that is open, until no unit is left or the bell has rung: there may be something then that
+   * comes first. What is too small for units is written whole.
    */
-  function writeShared(shared: SharingSteps, seen: number): boolean {
+  function writeShared(shared: SharingSteps, seen: number): void {
+    const started = performance.now();
     if (!shared.isOpen) {
-      const units = work.cut(shared.written);
-      if (units === 0) return writeWhole();
+      writeStarted = started;
+      const step = shared.opened;
+      const units = work.cut(step);
+      if (units === 0) work.write(step);
       shared.open(units);
     }
-    for (let unit = shared.claim(); unit >= 0; unit = shared.claim()) {
-      work.poolUnit(config.rank, shared.written, unit);
+    const step = (shared.opened - 1) | 0;
+    while (shared.isOpen) {
+      const unit = shared.claim();
+      if (unit < 0) break;
+      work.poolUnit(config.rank, step, unit);
+      shared.done();
       if (bell.read() !== seen) break;
     }
-    return shared.close();
+    work.noteWrite(step, writeStarted, started);
   }
 
   /** Does a unit of another rank's step. */
@@ -133,12 +135,12 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     const { owner } = shared;
     work.poolUnit(owner, shared.offeredStep, unit);
     shared.handIn();
-    work.notePooling(owner, started);
+    work.noteHelp(owner, started);
   }
 
   /** The counter that a wait which starts now belongs to. */
   function waitCause(): number {
-    if (sharing?.isOpen) return RANK_STAT.waitForHelpersMs;
+    if (sharing !== undefined && distance(sharing.opened, steps.written) > 0) return RANK_STAT.waitForHelpersMs;
     if (distance(counters.requested(), steps.written) > 0) return RANK_STAT.waitForCreditMs;
     if (pending !== undefined) return RANK_STAT.waitForStageMs;
     return distance(steps.written, steps.released) > 0 ? RANK_STAT.waitForDataMs : RANK_STAT.idleMs;

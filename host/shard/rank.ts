@@ -1,5 +1,5 @@
 import { Counters } from "../collective/counters.js";
-import { MOST_UNITS } from "../collective/offers.js";
+import { MOST_UNITS, OPEN_STEPS, openSlot } from "../collective/offers.js";
 import { toRecord } from "../errors.js";
 import type { KernelExports } from "../memory/abi.js";
 import { instantiateKernel } from "../memory/kernel.js";
@@ -62,8 +62,9 @@ export class RankWork {
   readonly #doubles: Float64Array;
   readonly counters: Counters;
   readonly stats: Float64Array;
-  /** Rows gathered for the step that is being written. */
-  #stepRows = 0;
+  /** The step of this rank's own part that was noted last, and the rows that it gathered for it so far. */
+  #tracedStep = 0;
+  #tracedRows = 0;
   /** Steps since the start as a plain number; the 32-bit counters wrap. */
   #finished = 0;
 
@@ -108,7 +109,7 @@ export class RankWork {
 
   /** Pools a unit of a step that `owner` has offered, this rank or another. */
   poolUnit(owner: number, step: number, unit: number): void {
-    this.#part(owner).poolUnit(step, this.#unitsPtr(owner) + unit * UNIT.BYTES);
+    this.#part(owner).poolUnit(step, this.#unitsPtr(owner) + (openSlot(step) * MOST_UNITS + unit) * UNIT.BYTES);
   }
 
   /**
@@ -137,23 +138,34 @@ export class RankWork {
     return this.#runStage(this.#stage, step, window, { step: number, firstSample, sampleCount });
   }
 
-  /** This rank has pooled for `owner` from startMs on (performance.now()): rows and time go to the stats. */
-  notePooling(owner: number, startMs: number): void {
-    const rows = this.#part(owner).takeGatheredRows();
-    const own = owner === this.#config.rank;
-    this.stats[RANK_STAT.gatheredRows] += rows;
-    this.stats[own ? RANK_STAT.writeMs : RANK_STAT.helpMs] += performance.now() - startMs;
-    if (own) this.#stepRows += rows;
-    else this.stats[RANK_STAT.stolenRows] += rows;
+  /**
+   * This rank has pooled bags of its own part of a step, which it began at beganMs, since nowMs (both performance.now()). Rows and time go to the
+   * stats and to the step's trace; before the step is published, for the caller reads it when it is over.
+   */
+  noteWrite(step: number, beganMs: number, sinceMs: number): void {
+    const endMs = performance.now();
+    const rows = this.#takeRows(this.#config.rank);
+    if (step !== this.#tracedStep) this.#tracedRows = 0;
+    this.#tracedStep = step;
+    this.#tracedRows += rows;
+    this.stats[RANK_STAT.writeMs] += endMs - sinceMs;
+    const trace = this.#trace(step);
+    this.#doubles[trace + TRACE.WRITE_START / 8] = performance.timeOrigin + beganMs;
+    this.#doubles[trace + TRACE.WRITE_END / 8] = performance.timeOrigin + endMs;
+    this.#doubles[trace + TRACE.GATHERED_ROWS / 8] = this.#tracedRows;
   }
 
-  /** A step is written, which began at startMs: its times, and the rows that this rank gathered for its own part, go to the step's trace. */
-  noteWrite(step: number, startMs: number): void {
-    const trace = this.#trace(step);
-    this.#doubles[trace + TRACE.WRITE_START / 8] = performance.timeOrigin + startMs;
-    this.#doubles[trace + TRACE.WRITE_END / 8] = performance.timeOrigin + performance.now();
-    this.#doubles[trace + TRACE.GATHERED_ROWS / 8] = this.#stepRows;
-    this.#stepRows = 0;
+  /** This rank has pooled for another one since sinceMs. */
+  noteHelp(owner: number, sinceMs: number): void {
+    this.stats[RANK_STAT.stolenRows] += this.#takeRows(owner);
+    this.stats[RANK_STAT.helpMs] += performance.now() - sinceMs;
+  }
+
+  /** Rows that were gathered for `owner` since the last call. */
+  #takeRows(owner: number): number {
+    const rows = this.#part(owner).takeGatheredRows();
+    this.stats[RANK_STAT.gatheredRows] += rows;
+    return rows;
   }
 
   /** A step's slice is final. promised: its stage was waited for with a promise. Before the step is released, for the caller reads it then. */
@@ -241,6 +253,6 @@ export class RankWork {
   }
 
   #unitsPtr(owner: number): number {
-    return this.#config.map.unitsPtr + owner * MOST_UNITS * UNIT.BYTES;
+    return this.#config.map.unitsPtr + owner * OPEN_STEPS * MOST_UNITS * UNIT.BYTES;
   }
 }

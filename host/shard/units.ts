@@ -1,4 +1,4 @@
-import { MOST_UNITS } from "../collective/offers.js";
+import { MOST_UNITS, openSlot } from "../collective/offers.js";
 import { LAYOUT } from "../memory/abi.js";
 import { STEP, UNIT } from "../memory/map.js";
 import type { RankJobs } from "../memory/records.js";
@@ -23,7 +23,7 @@ export interface CutOptions {
   unitBytes: number;
   /** Whether rows go through windows: then a unit has samples of one receiver. */
   throughWindows: boolean;
-  /** Where the units' records go: MOST_UNITS of them. */
+  /** Where the units' records go: MOST_UNITS of them for each of OPEN_STEPS steps. */
   unitsPtr: number;
 }
 
@@ -43,6 +43,8 @@ export class UnitCutter {
   #works = new Float64Array(16);
   #target = 0;
   #count = 0;
+  /** Where the records of the step at hand go. */
+  #unitsPtr = 0;
 
   constructor(reader: StepReader, options: CutOptions) {
     this.#reader = reader;
@@ -67,6 +69,7 @@ export class UnitCutter {
 
   /** Writes the units of a step's part and returns how many there are; 0 when the part is too small to be shared. */
   cut(step: number): number {
+    this.#unitsPtr = this.#options.unitsPtr + openSlot(step) * MOST_UNITS * UNIT.BYTES;
     const reader = this.#reader;
     const { jobs, unitBytes } = this.#options;
     const samples = reader.field(step, STEP.SAMPLES);
@@ -209,7 +212,7 @@ export class UnitCutter {
   /** Writes a unit's record: its fields in order. */
   #put(fields: readonly number[]): boolean {
     if (this.#count === MOST_UNITS) return false;
-    const at = (this.#options.unitsPtr + this.#count * UNIT.BYTES) / 4;
+    const at = (this.#unitsPtr + this.#count * UNIT.BYTES) / 4;
     for (let n = 0; n < fields.length; n += 1) this.#reader.words[at + n] = fields[n];
     this.#count += 1;
     return true;

@@ -200,12 +200,11 @@ export class EngineModel extends World implements System {
 
   /** One turn of the loop, from the look on to where the bell is read again. */
   #turn(rank: number, quick: boolean): boolean {
-    const steps = this.steps[rank];
     if (this.at[rank] === At.dozing) {
       this.at[rank] = At.asleep;
       return true;
     }
-    const act = steps.next(quick, this.pending[rank]);
+    const act = this.look(rank, quick);
     if (act === Act.idle) {
       this.idle(rank);
       return true;
@@ -214,6 +213,10 @@ export class EngineModel extends World implements System {
     this.deliverRings();
     this.at[rank] = next;
     return true;
+  }
+
+  protected look(rank: number, quick: boolean): ActCode {
+    return this.steps[rank].next(quick, this.pending[rank]);
   }
 
   /** Does, or begins, what next() said. Returns where the rank is then. */

@@ -1,5 +1,5 @@
 import { distance, windowCount } from "#host/collective/counters.js";
-import { leftOf, Offers } from "#host/collective/offers.js";
+import { leftOf, Offers, OPEN_STEPS, openSlot } from "#host/collective/offers.js";
 import { SharingSteps } from "#host/collective/sharing.js";
 import { Act, type ActCode, type RankSteps } from "#host/collective/steps.js";
 import { At, EngineModel } from "./engine-model.js";
@@ -28,25 +28,38 @@ export class StealingModel extends EngineModel {
   /** Made with the steps, which World's constructor asks for. */
   protected declare readonly offers: Offers;
   protected declare readonly offerWords: Int32Array;
-  readonly #places: { offer: number; handedIn: number }[];
-  /** Of each rank's open step: bit u, unit u is done. */
-  readonly #done: number[];
+  readonly #places: { offer: number; undone: number[] }[];
+  /** Steps of a rank that may be open at a time, by credit and by slots. */
+  readonly #most: number;
+  /** Of each rank's open steps, by slot: bit u, unit u is done. */
+  readonly #done: number[][];
   readonly #reach: Reach[];
 
   constructor(options: WorldOptions & { varying?: boolean }) {
     const counterBits = Math.ceil(Math.log2(windowCount(options.lagBound) + 1));
-    const perRank = [1, COUNT_BITS, COUNT_BITS, COUNT_BITS, UNITS, 1, counterBits, COUNT_BITS, 1];
+    const most = Math.min(OPEN_STEPS, options.lagBound + 2);
+    const perRank = [3, 1, COUNT_BITS, 1, counterBits, COUNT_BITS, 1, ...new Array<number[]>(most).fill([COUNT_BITS, UNITS]).flat()];
     super(options, Array.from({ length: options.ranks }, () => perRank).flat());
     const { ranks } = this;
+    this.#most = most;
     this.#places = Array.from({ length: ranks }, (_, rank) => this.#findPlaces(rank));
-    this.#done = new Array<number>(ranks).fill(0);
+    this.#done = Array.from({ length: ranks }, () => new Array<number>(OPEN_STEPS).fill(0));
     this.#reach = Array.from({ length: ranks }, () => ({ offset: 0, step: 0, left: 0, unit: 0 }));
   }
 
   override show(state: Uint8Array): string {
     const at = this.fieldCount + 2 * this.ranks + 1;
     const each = (state.length - at) / this.ranks;
-    const names = ["open", "left", "claimed", "handed in", "done", "reaches", "step", "of", "unit"];
+    const names = [
+      "opened",
+      "open",
+      "left",
+      "reaches",
+      "step",
+      "of",
+      "unit",
+      ...new Array<string[]>(this.#most).fill(["undone", "done"]).flat(),
+    ];
     const ranks = Array.from({ length: this.ranks }, (_, rank) =>
       names.map((name, n) => `${name} ${state[at + rank * each + n]}`).join(" "),
     );
@@ -80,15 +93,15 @@ export class StealingModel extends EngineModel {
       return;
     }
     const { owner, offer } = this.sharing(who);
-    this.#reach[who] = { offset: (owner - who + this.ranks) % this.ranks, step: this.steps[owner].written, left: leftOf(offer), unit: 0 };
+    this.#reach[who] = { offset: (owner - who + this.ranks) % this.ranks, step: this.begun(owner), left: leftOf(offer), unit: 0 };
     this.at[who] = At.reaching;
   }
 
   protected override perform(rank: number, act: ActCode, quick: boolean): number {
     if (act === Act.write && !this.sharing(rank).isOpen) {
       this.beginWrite(rank);
+      this.#done[rank][openSlot(this.sharing(rank).opened)] = 0;
       this.sharing(rank).open(UNITS);
-      this.#done[rank] = 0;
     }
     return act === Act.write ? At.writing : super.perform(rank, act, quick);
   }
@@ -100,35 +113,43 @@ export class StealingModel extends EngineModel {
     else if (this.at[rank] === At.helping) {
       this.endHelp(rank);
       this.deliverRings();
+      this.#forget(rank);
       this.at[rank] = At.look;
     } else {
       this.endUnit(rank);
+      this.sharing(rank).done();
+      this.#forget(rank);
       // The bell may have rung: then the rank looks first what there is.
-      if (kind === 0) this.at[rank] = At.writing;
-      else {
-        this.#closeOrLook(rank);
-        this.at[rank] = At.look;
-      }
+      this.at[rank] = kind === 0 ? At.writing : At.look;
     }
     return true;
   }
 
   #claim(rank: number): number {
     const unit = this.sharing(rank).claim();
-    if (unit < 0) {
-      this.#closeOrLook(rank);
-      return At.look;
-    }
-    this.#begin(rank, { offset: 0, step: this.steps[rank].written, left: 0, unit });
+    if (unit < 0) return At.look;
+    this.#begin(rank, { offset: 0, step: (this.sharing(rank).opened - 1) | 0, left: 0, unit });
     return At.pooling;
   }
 
-  #closeOrLook(rank: number): void {
-    if (!this.sharing(rank).close()) return;
-    if (this.#done[rank] !== 2 ** UNITS - 1)
-      this.fail(`rank ${rank} has written a step, and of its units only these are done: ${this.#done[rank]}`);
-    this.#done[rank] = 0;
-    this.endWrite(rank);
+  /** What counts as written after a look had better be. */
+  protected override look(rank: number, quick: boolean): ActCode {
+    const { written } = this.steps[rank];
+    const act = super.look(rank, quick);
+    for (let step = written; step !== this.steps[rank].written; step = (step + 1) | 0) {
+      const done = this.#done[rank][openSlot(step)];
+      if (done !== 2 ** UNITS - 1) this.fail(`rank ${rank} has written a step, and of its units only these are done: ${done}`);
+    }
+    return act;
+  }
+
+  protected override begun(rank: number): number {
+    return (this.sharing(rank).opened - 1) | 0;
+  }
+
+  /** The step that a rank does, or means to do, a unit of. */
+  protected stepReached(rank: number): number {
+    return this.#reach[rank].step;
   }
 
   #take(rank: number): number {
@@ -156,11 +177,12 @@ export class StealingModel extends EngineModel {
     this.#check(rank, reach);
     for (let other = 0; other < this.ranks; other += 1) {
       const same = this.at[other] === At.pooling || this.at[other] === At.helping;
-      const { offset, unit } = this.#reach[other];
-      if (other !== rank && same && (other + offset) % this.ranks === owner && unit === reach.unit)
+      const { offset, step, unit } = this.#reach[other];
+      if (other !== rank && same && (other + offset) % this.ranks === owner && step === reach.step && unit === reach.unit)
         this.fail(`ranks ${rank} and ${other} do unit ${unit} of rank ${owner} both`);
     }
-    if ((this.#done[owner] >> reach.unit) & 1) this.fail(`rank ${rank} does unit ${reach.unit} of rank ${owner}, which is done`);
+    if ((this.#done[owner][openSlot(reach.step)] >> reach.unit) & 1)
+      this.fail(`rank ${rank} does unit ${reach.unit} of rank ${owner}, which is done`);
     this.#reach[rank] = reach;
   }
 
@@ -168,14 +190,13 @@ export class StealingModel extends EngineModel {
   protected endUnit(rank: number): void {
     const reach = this.#reach[rank];
     this.#check(rank, reach);
-    this.#done[(rank + reach.offset) % this.ranks] |= 1 << reach.unit;
-    this.#forget(rank);
+    this.#done[(rank + reach.offset) % this.ranks][openSlot(reach.step)] |= 1 << reach.unit;
   }
 
   /** While somebody works on a unit, its step is being written: so it is not published anywhere, nor over, and its records and windows are there. */
   #check(rank: number, { offset, step }: Reach): void {
     const owner = (rank + offset) % this.ranks;
-    if (!this.writing[owner] || this.steps[owner].written !== step)
+    if (distance(step, this.steps[owner].written) < 0 || distance(step, this.begun(owner)) > 0)
       this.fail(`rank ${rank} works on step ${distance(step, this.start)} of rank ${owner}, which is not being written`);
   }
 
@@ -187,20 +208,19 @@ export class StealingModel extends EngineModel {
     let at = from;
     for (let rank = 0; rank < this.ranks; rank += 1) {
       const sharing = this.sharing(rank);
-      const { offer, handedIn } = this.#places[rank];
+      const { offer, undone } = this.#places[rank];
+      sharing.opened = (sharing.written + state[at++]) | 0;
       sharing.isOpen = state[at++] === 1;
-      sharing.units = UNITS;
-      this.writing[rank] = sharing.isOpen;
-      const left = state[at++];
-      this.offers.open(rank, sharing.written, left);
-      this.offerWords[offer] = this.offers.look(rank);
-      sharing.claimed = state[at++];
-      // The count of all times is near its own wrap, too.
-      sharing.handedInBefore = this.start;
-      this.offerWords[handedIn] = this.start + state[at++];
-      this.#done[rank] = state[at++];
+      this.offers.open(rank, (sharing.opened - 1) | 0, state[at++]);
+      const word = this.offerWords[offer];
       const offset = state[at++] + (this.at[rank] >= At.reaching ? 1 : 0);
       this.#reach[rank] = { offset, step: (this.start + state[at++]) | 0, left: state[at++], unit: state[at++] };
+      for (let n = 0; n < this.#most; n += 1) {
+        const slot = openSlot(sharing.written + n);
+        this.offerWords[undone[slot]] = state[at++];
+        this.#done[rank][slot] = state[at++];
+      }
+      this.offerWords[offer] = word;
     }
     for (let rank = 0; rank < this.ranks; rank += 1) if (this.at[rank] >= At.reaching) this.#see(rank);
   }
@@ -210,11 +230,11 @@ export class StealingModel extends EngineModel {
     const { offset, step, left } = this.#reach[rank];
     const sharing = this.sharing(rank);
     sharing.owner = (rank + offset) % this.ranks;
-    const word = this.#places[sharing.owner].offer;
-    const now = this.offerWords[word];
+    const { offer, undone } = this.#places[sharing.owner];
+    const before = [this.offerWords[offer], this.offerWords[undone[openSlot(step)]]];
     this.offers.open(sharing.owner, step, left);
-    sharing.offer = this.offerWords[word];
-    this.offerWords[word] = now;
+    sharing.offer = this.offerWords[offer];
+    [this.offerWords[offer], this.offerWords[undone[openSlot(step)]]] = before;
   }
 
   protected override saveMore(state: Uint8Array, from: number, base: number): void {
@@ -222,29 +242,32 @@ export class StealingModel extends EngineModel {
     for (let rank = 0; rank < this.ranks; rank += 1) {
       const sharing = this.sharing(rank);
       const { offset, step, left, unit } = this.#reach[rank];
-      const works = this.at[rank] >= At.pooling;
+      const ahead = distance(sharing.opened, sharing.written);
+      state[at++] = ahead;
       state[at++] = sharing.isOpen ? 1 : 0;
-      state[at++] = sharing.isOpen ? leftOf(this.offers.look(rank)) : 0;
-      state[at++] = sharing.isOpen ? sharing.claimed : 0;
-      state[at++] = sharing.isOpen ? distance(this.offers.handedIn(rank), this.start) : 0;
-      state[at++] = this.#done[rank];
+      state[at++] = ahead > 0 ? leftOf(this.offers.look(rank)) : 0;
       state[at++] = offset > 0 ? offset - 1 : 0;
-      state[at++] = works ? distance(step, base) : 0;
+      state[at++] = this.at[rank] >= At.pooling ? distance(step, base) : 0;
       state[at++] = left;
       state[at++] = unit;
+      for (let n = 0; n < this.#most; n += 1) {
+        const of = sharing.written + n;
+        state[at++] = n < ahead ? this.offers.undone(rank, of) : 0;
+        state[at++] = n < ahead ? this.#done[rank][openSlot(of)] : 0;
+      }
     }
   }
 
   /** The words of a rank among the offers' words. */
-  #findPlaces(rank: number): { offer: number; handedIn: number } {
+  #findPlaces(rank: number): { offer: number; undone: number[] } {
     const find = (change: () => void): number => {
       this.offerWords.fill(0);
       change();
       return this.offerWords.findIndex((word) => word !== 0);
     };
-    const offer = find(() => this.offers.open(rank, 0, 1));
-    const handedIn = find(() => this.offers.handIn(rank));
+    const offer = find(() => this.offers.take(rank, 0));
+    const undone = Array.from({ length: OPEN_STEPS }, (_, step) => find(() => this.offers.handIn(rank, step)));
     this.offerWords.fill(0);
-    return { offer, handedIn };
+    return { offer, undone };
   }
 }

@@ -1,30 +1,44 @@
+import { distance } from "#host/collective/counters.js";
 import { leftOf, Offers } from "#host/collective/offers.js";
 import { SharingSteps } from "#host/collective/sharing.js";
 import { StealingModel } from "./stealing-model.js";
 
 /** Models of work stealing with one small mistake each. */
 
-/** Counts an offer down by a store: two who saw the same offer take the same unit. */
-export class TakesByStore extends StealingModel {
+/** Counts an offer down without comparing: two who saw the same offer take the same unit. */
+export class TakesUnseen extends StealingModel {
   protected override makeOffers(words: Int32Array): Offers {
     return new (class extends Offers {
       override take(owner: number, offer: number): number {
-        this.open(owner, offer >> 8, leftOf(offer) - 1);
+        super.take(owner, this.look(owner));
         return leftOf(offer) - 1;
       }
     })(words);
   }
 }
 
-/** Keeps `bits` bits of the step in an offer: who slept long enough takes a unit of another step for the one that was offered. */
+/**
+ * Keeps `bits` bits of the step in an offer, and has helpers look up the step elsewhere: who slept long enough takes a unit of another step for the
+ * one that it meant.
+ */
 export function keepsBits(bits: number): typeof StealingModel {
   return class extends StealingModel {
     protected override makeOffers(words: Int32Array): Offers {
       return new (class extends Offers {
-        override open(owner: number, step: number, units: number): void {
-          super.open(owner, step & (2 ** bits - 1), units);
+        protected override offerOf(step: number, units: number): number {
+          return super.offerOf(step & (2 ** bits - 1), units);
         }
       })(words);
+    }
+
+    protected override makeSharing(rank: number): SharingSteps {
+      const stepReached = (): number => this.stepReached(rank);
+      const how = { rank, lagBound: this.lagBound, start: this.start };
+      return new (class extends SharingSteps {
+        override get offeredStep(): number {
+          return stepReached();
+        }
+      })(this.counters, this.offers, how);
     }
   };
 }
@@ -35,10 +49,8 @@ export class ClosesTooEarly extends StealingModel {
     const { offers } = this;
     const how = { rank, lagBound: this.lagBound, start: this.start };
     return new (class extends SharingSteps {
-      override close(): boolean {
-        if (leftOf(offers.look(rank)) > 0) return false;
-        this.isOpen = false;
-        return true;
+      protected override isDone(step: number): boolean {
+        return distance(this.opened, step) > 1 || leftOf(offers.look(rank)) === 0;
       }
     })(this.counters, offers, how);
   }
@@ -63,7 +75,7 @@ export class HandsInSilently extends StealingModel {
     const how = { rank, lagBound: this.lagBound, start: this.start };
     return new (class extends SharingSteps {
       override handIn(): void {
-        offers.handIn(this.owner);
+        offers.handIn(this.owner, this.offeredStep);
       }
     })(this.counters, offers, how);
   }
