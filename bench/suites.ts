@@ -6,6 +6,7 @@ export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   exchange: async () => (await import("./exchange/suite.js")).exchangeSuite,
   engine: async () => (await import("./engine/suite.js")).engineSuite,
   formats: async () => (await import("./formats/suite.js")).formatsSuite,
+  scale: async () => (await import("./scale/suite.js")).scaleSuite,
   bls: async () => (await import("./bls/suite.js")).blsSuite,
   serve: async () => (await import("./serve/suite.js")).serveSuite,
 };

@@ -71,7 +71,7 @@ const LEAST_AUTO_SLICE = 256;
 
 /** The memory map, and the largest lag bound that its windows are for. */
 function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound: number } {
-  const { memory: mode, tables, features, stage, exchangeMemoryBytes, lagLimits } = options;
+  const { memory: mode, tables, features, stage, exchangeMemoryBytes, workStealing, lagLimits } = options;
   for (let { lagBound } = options; ; lagBound >>= 1) {
     const map = layMemory({
       mode,
@@ -81,6 +81,7 @@ function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound:
       tables,
       features,
       stage: stage !== undefined,
+      workStealing,
       exchangeMemoryBytes,
       windowsLimitBytes: lagLimits.memoryBytes,
     });
@@ -168,10 +169,11 @@ function prepare(filled: FilledOptions): Prepared {
       map,
       counterStart: COUNTER_START,
       spins: spinsFor(ranks),
-      jobs: records.jobs[rank],
+      jobs: records.jobs,
       reductionCount: records.reductionCount,
+      stealUnitBytes: filled.workStealing ? filled.stealUnitBytes : undefined,
       kernel: module,
-      tables: memoryOf(rank),
+      tables: memories.tables,
       exchange: memories.exchange,
       stage: stage && { ...stage, featureColumns: checker.all.columns, columnOffsets: [...checker.all.columnOffsets] },
     }),

@@ -125,6 +125,13 @@ export interface EngineOptions {
   maxQueuedLookups?: number;
   /** Milliseconds after which a lookup is rejected with EMBEDDING_TIMEOUT, 1 to 2^31 - 1, or Infinity; default 30,000. */
   lookupTimeoutMs?: number;
+  /** May a rank that has nothing to do pool bags for one that is behind? Default true. A bag is pooled by one thread in one order all the same: the bits stay. Without meaning with one rank. */
+  workStealing?: boolean;
+  /**
+   * Bytes of rows that a rank takes at a time from one that is behind, 1 to 2^30; default 262,144: some tens of microseconds. Bags are never cut, so a
+   * large one is taken whole. A rank shares no step of which it gathers less than twice as much.
+   */
+  stealUnitBytes?: number;
   /** Default: none. */
   stage?: StageOptions;
   /**

@@ -36,6 +36,8 @@ const DEFAULTS = {
   maxCoalescedLookups: 256,
   maxQueuedLookups: 4096,
   lookupTimeoutMs: 30_000,
+  workStealing: true,
+  stealUnitBytes: 256 * 1024,
 } as const;
 const MAX_DEFAULT_RANKS = 8;
 
@@ -70,6 +72,9 @@ export interface FilledOptions {
   maxQueuedLookups: number;
   lookupTimeoutMs: number;
   onProgress: EngineOptions["onProgress"];
+  /** Never with one rank: nobody is there to help. */
+  workStealing: boolean;
+  stealUnitBytes: number;
   stage: FilledStage | undefined;
 }
 
@@ -99,6 +104,11 @@ function choice<T extends string>(name: string, value: unknown, choices: readonl
 
 function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== "function") throw optionError(name, value, "a function");
+  return value;
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw optionError(name, value, "true or false");
   return value;
 }
 
@@ -259,11 +269,14 @@ export function resolveOptions(options: EngineOptions): FilledOptions {
   if (ranks === 0 && options.stage !== undefined) throw optionError("stage", options.stage, "none with ranks: 0, only ranks run a stage");
   if (ranks === 0 && inline === "never")
     throw optionError("inline", inline, '"auto" or "always" with ranks: 0, lookups run on no other thread');
+  const workStealing = flag("workStealing", options.workStealing ?? DEFAULTS.workStealing);
   return {
     tables,
     features,
     ranks,
     ...fillLag(options),
+    workStealing: workStealing && ranks > 1,
+    stealUnitBytes: integer("stealUnitBytes", options.stealUnitBytes ?? DEFAULTS.stealUnitBytes, 1, GIB),
     inline: ranks === 0 ? "always" : inline,
     hugePages: choice("hugePages", options.hugePages ?? DEFAULTS.hugePages, ["auto", "off"]),
     memory: memory === "auto" ? (hasMultiMemory() ? "two" : "one") : memory,

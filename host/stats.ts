@@ -13,16 +13,22 @@ import { RANK_STAT } from "./shard/rank.js";
 /** What a rank did since the engine opened. */
 export interface RankStats {
   rank: number;
-  /** Rows it gathered. */
+  /** Rows that its thread gathered, for whatever rank. */
   gatheredRows: number;
-  /** Milliseconds of pooling. */
+  /** The part of gatheredRows that it gathered for ranks that were behind. */
+  stolenRows: number;
+  /** Milliseconds of pooling its own part of steps. */
   writeMs: number;
+  /** Milliseconds of pooling for ranks that were behind. */
+  helpMs: number;
   /** Milliseconds of reducing and of the stage, from its start to its result. */
   finishMs: number;
   /** Milliseconds asleep with a step to write or publish that other ranks had given no credit for: they are behind. */
   waitForCreditMs: number;
   /** Milliseconds asleep for messages of other ranks. */
   waitForDataMs: number;
+  /** Milliseconds asleep for others that pooled the last bags of its part of a step. */
+  waitForHelpersMs: number;
   /** Milliseconds asleep while its own stage's promise was pending. */
   waitForStageMs: number;
   /** Milliseconds asleep without a request. */

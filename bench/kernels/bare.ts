@@ -58,6 +58,7 @@ export class BareKernel {
       tables: options.tables,
       features,
       stage: false,
+      workStealing: false,
       exchangeMemoryBytes,
     });
     const memory = createMemory(map.tablesBytes[0]);

@@ -85,10 +85,7 @@ export class RankSteps {
 
   /** Whether credit allows to write step `written`, asked for or not. */
   mayWrite(): boolean {
-    for (let receiver = 0; receiver < this.#counters.ranks; receiver += 1) {
-      if (distance(this.written, this.#counters.released(receiver)) > this.lagBound + 1) return false;
-    }
-    return true;
+    return this.hasCredit(this.written);
   }
 
   /** Publishes the next step to `peer`, as mayPublish() allowed, and wakes it. */
@@ -120,6 +117,14 @@ export class RankSteps {
   #mostPublished(): number {
     const ahead = this.lagBound + 1;
     return distance(this.written, this.released) > ahead ? (this.released + ahead) | 0 : this.written;
+  }
+
+  /** Whether every receiver has room for a step. */
+  protected hasCredit(step: number): boolean {
+    for (let receiver = 0; receiver < this.#counters.ranks; receiver += 1) {
+      if (distance(step, this.#counters.released(receiver)) > this.lagBound + 1) return false;
+    }
+    return true;
   }
 
   /** A receiver that a step before `most` may be published to becomes `peer`. */

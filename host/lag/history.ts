@@ -6,7 +6,7 @@ export interface RankTrace {
   writeEndMs: number;
   finishStartMs: number;
   finishEndMs: number;
-  /** Rows that this rank gathered. */
+  /** Rows that this rank gathered of its own part; others may have helped. */
   gatheredRows: number;
 }
 

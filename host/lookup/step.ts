@@ -8,7 +8,7 @@ import { alignLine, type MemoryMap, STEP } from "../memory/map.js";
 import { copyBytes, copyPiece } from "./copy.js";
 import type { ResultBuffer, ResultPool } from "./leases.js";
 import type { Lookup } from "./lookup.js";
-import { type ExchangeViews, type Piece, type PieceSize, slotRange } from "./piece.js";
+import { type ExchangeViews, indexCount, type Piece, type PieceSize, slotRange } from "./piece.js";
 import type { RowShape } from "./result.js";
 
 /** What steps are made with, on the caller's thread. */
@@ -77,11 +77,12 @@ function resultBytes(chosen: readonly Chosen[]): number {
 /**
  * A step's block, offsets from its start:
  *
- *     piece records | error records [ranks, pieces] | scratch, a part for each rank | stage input [samples, inputColumns] | inputs of the pieces
+ *     piece records | error records [ranks, pieces] | index counts of the pieces | scratch, a part for each rank | stage input [samples, inputColumns] | inputs of the pieces
  */
 function layBlock({ ranks, inputColumns }: StepContext, chosen: readonly Chosen[]) {
   const errors = chosen.length * LAYOUT.PIECE_BYTES;
-  const scratch = alignLine(errors + chosen.length * ranks * LAYOUT.ERROR_BYTES);
+  const indexCounts = errors + chosen.length * ranks * LAYOUT.ERROR_BYTES;
+  const scratch = alignLine(indexCounts + chosen.length * 4);
   let scratchBytes = 0;
   let samples = 0;
   let inputBytes = 0;
@@ -92,7 +93,7 @@ function layBlock({ ranks, inputColumns }: StepContext, chosen: readonly Chosen[
   }
   const stageInput = scratch + scratchBytes * ranks;
   const inputs = stageInput + alignLine(samples * inputColumns * 4);
-  return { errors, scratch, scratchBytes, stageInput, inputs, bytes: inputs + inputBytes };
+  return { errors, indexCounts, scratch, scratchBytes, stageInput, inputs, bytes: inputs + inputBytes };
 }
 
 /** Why placeStep made no step. */
@@ -168,6 +169,13 @@ function noteAccess(access: AccessLog, piece: Piece): void {
 
 function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<typeof layBlock>): void {
   const { words } = views;
+  const countsPtr = step.blockPtr + block.indexCounts;
+  let indices = 0;
+  for (let p = 0; p < step.pieces.length; p += 1) {
+    const count = indexCount(step.pieces[p].piece);
+    words[countsPtr / 4 + p] = count;
+    indices += count;
+  }
   const at = (map.stepsPtr + (step.step & (map.windows - 1)) * STEP.BYTES) / 4;
   words[at + STEP.PIECE_COUNT / 4] = step.pieces.length;
   words[at + STEP.PIECES_PTR / 4] = step.blockPtr;
@@ -178,6 +186,8 @@ function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<
   words[at + STEP.INPUT_PTR / 4] = step.blockPtr + block.stageInput;
   words[at + STEP.OUTPUT_PTR / 4] = step.buffer.ptr;
   words[at + STEP.STAGE_FAILED / 4] = 0;
+  words[at + STEP.INDEX_COUNT / 4] = indices;
+  words[at + STEP.INDEX_COUNTS_PTR / 4] = countsPtr;
 }
 
 function copyStageInput({ inputColumns, views }: StepContext, piece: Piece, ptr: number): void {

@@ -1,4 +1,5 @@
 import { Counters, windowCount } from "../collective/counters.js";
+import { MOST_UNITS, Offers, OPEN_STEPS } from "../collective/offers.js";
 import { EmbeddingError } from "../errors.js";
 import type { Plan } from "../plan/plan.js";
 import { LAYOUT, partialRowBytes, STATIC_BYTES } from "./abi.js";
@@ -25,8 +26,9 @@ export const STAGE_ERROR_BYTES = 2048;
  *
  *    0 pieceCount   4 piecesPtr    8 samples     12 errorsPtr    16 scratchPtr   20 scratchBytes
  *   24 inputPtr    28 outputPtr   32 stageFailed (first rank + 1, written by ranks)
+ *   36 indexCount  40 indexCountsPtr
  *
- * errorsPtr: [ranks, pieceCount] error records. scratch: scratchBytes for each rank. inputPtr: stage input [samples, inputColumns].
+ * indexCount: indices of all pieces; indexCountsPtr: of each. errorsPtr: [ranks, pieceCount] error records, a row for each rank that pools. scratch: scratchBytes for each rank. inputPtr: stage input [samples, inputColumns].
  * outputPtr: what the stage returned [samples, columns].
  */
 export const STEP = {
@@ -39,6 +41,8 @@ export const STEP = {
   INPUT_PTR: 24,
   OUTPUT_PTR: 28,
   STAGE_FAILED: 32,
+  INDEX_COUNT: 36,
+  INDEX_COUNTS_PTR: 40,
   BYTES: 64,
 } as const;
 
@@ -57,6 +61,24 @@ export const TRACE = {
   GATHERED_ROWS: 32,
   PROMISED: 40,
   BYTES: 64,
+} as const;
+
+/**
+ * A unit of a rank's part of a step, written by that rank before it offers the step's units:
+ *
+ *    0 firstPiece   4 pieceCount   8 jobsPtr     12 jobCount     16 firstBag     20 bags         24 receiver
+ *
+ * pieceCount > 0: whole pieces, all jobs; nothing else is written. 0: bags of one piece for a run of jobs, of one receiver where rows go through windows.
+ */
+export const UNIT = {
+  FIRST_PIECE: 0,
+  PIECE_COUNT: 4,
+  JOBS_PTR: 8,
+  JOB_COUNT: 12,
+  FIRST_BAG: 16,
+  BAGS: 20,
+  RECEIVER: 24,
+  BYTES: 32,
 } as const;
 
 /** What the map needs to know of a feature. */
@@ -79,6 +101,8 @@ export interface MapInput {
   windowsLimitBytes?: number;
   /** Whether a stage runs: then pooled rows go through the windows. */
   stage: boolean;
+  /** Whether idle ranks help: then each rank has room for the units of its step. */
+  workStealing: boolean;
 }
 
 /** Where everything lies. Plain numbers, so that it can be sent to the ranks. Pointers are absolute in their memory. */
@@ -96,6 +120,9 @@ export interface MemoryMap {
   stageErrorsPtr: number;
   /** [windows, ranks] trace records. */
   tracePtr: number;
+  /** Words of Offers, and MOST_UNITS unit records for each open step of each rank; nothing lies there without work stealing. */
+  offersPtr: number;
+  unitsPtr: number;
   jobsPtr: number;
   reductionsPtr: number;
   featureMapPtr: number;
@@ -200,6 +227,8 @@ export function layMemory(input: MapInput): MemoryMap {
   const stepsPtr = take(windows * STEP.BYTES);
   const stageErrorsPtr = take(input.stage ? windows * ranks * STAGE_ERROR_BYTES : 0);
   const tracePtr = take(windows * ranks * TRACE.BYTES);
+  const offersPtr = take(input.workStealing ? Offers.byteLength(ranks) : 0);
+  const unitsPtr = take(input.workStealing ? ranks * OPEN_STEPS * MOST_UNITS * UNIT.BYTES : 0);
   const jobsPtr = take(jobs * LAYOUT.JOB_BYTES);
   const reductionsPtr = take(features.length * LAYOUT.REDUCTION_BYTES + jobs * 8);
   const featureMapPtr = take(features.length * LAYOUT.FEATURE_MAP_BYTES);
@@ -230,6 +259,8 @@ export function layMemory(input: MapInput): MemoryMap {
     stepsPtr,
     stageErrorsPtr,
     tracePtr,
+    offersPtr,
+    unitsPtr,
     jobsPtr,
     reductionsPtr,
     featureMapPtr,

@@ -1,5 +1,7 @@
 import { distance } from "../collective/counters.js";
 import { Doorbell } from "../collective/doorbell.js";
+import { Offers } from "../collective/offers.js";
+import { SharingSteps } from "../collective/sharing.js";
 import { Act, RankSteps } from "../collective/steps.js";
 import { CoreTime } from "./core-time.js";
 import { RANK_STAT, type RankConfig, type RankWork } from "./rank.js";
@@ -18,15 +20,24 @@ function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** The steps of a rank that shares its writes. */
+function sharingSteps(config: RankConfig, work: RankWork): SharingSteps {
+  const { exchange, map, ranks, rank, lagBound, counterStart } = config;
+  const words = new Int32Array(exchange.buffer, map.offersPtr, Offers.byteLength(ranks) / Int32Array.BYTES_PER_ELEMENT);
+  return new SharingSteps(work.counters, new Offers(words), { rank, lagBound, start: counterStart });
+}
+
 /**
  * A rank's loop: takes the acts that RankSteps allows, in its order, until the engine stops. One turn never blocks on one thing
  * while another is ready; with nothing ready it spins, then sleeps on its doorbell.
  */
 export async function runRank(config: RankConfig, work: RankWork): Promise<void> {
   const { counters, stats } = work;
-  const steps = new RankSteps(counters, config.rank, config.lagBound, config.counterStart);
+  const sharing = config.stealUnitBytes !== undefined ? sharingSteps(config, work) : undefined;
+  const steps = sharing ?? new RankSteps(counters, config.rank, config.lagBound, config.counterStart);
   const bell = new Doorbell(counters, config.rank, config.spins);
   let pending: Promise<void> | undefined;
+  let writeStarted = 0;
   let finishStarted = 0;
   let lastYield = performance.now();
   let lastAct = lastYield;
@@ -48,14 +59,16 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     if (act === Act.publish) {
       steps.publish();
     } else if (act === Act.write) {
-      const started = performance.now();
-      work.write(steps.written);
-      work.noteWrite(steps.written, started, performance.now());
-      steps.wrote();
+      if (sharing === undefined) writeWhole();
+      else writeShared(sharing, seen);
     } else if (act === Act.finish) {
       finishStarted = performance.now();
       pending = work.finish(steps.released)?.then(release);
       if (pending === undefined) release();
+    } else if (sharing?.mayHelp()) {
+      help(sharing);
+      // A stage's promise settles on the event loop only.
+      if (pending !== undefined) await yieldToEventLoop();
     } else if (!bell.spin(seen)) {
       // `seen` was read before next() looked at everything, so a change since then makes these waits return at once.
       const started = performance.now();
@@ -83,8 +96,51 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     stats[RANK_STAT.waitForCoreMs] = times.waitForCoreMs;
   }
 
+  function writeWhole(): void {
+    const started = performance.now();
+    work.write(steps.written);
+    work.noteWrite(steps.written, started, started);
+    steps.wrote();
+  }
+
+  /**
+   * Opens the next step, or goes on with the one that is open, until no unit is left or the bell has rung: there may be something then that
+   * comes first. What is too small for units is written whole.
+   */
+  function writeShared(shared: SharingSteps, seen: number): void {
+    const started = performance.now();
+    if (!shared.isOpen) {
+      writeStarted = started;
+      const step = shared.opened;
+      const units = work.cut(step);
+      if (units === 0) work.write(step);
+      shared.open(units);
+    }
+    const step = (shared.opened - 1) | 0;
+    while (shared.isOpen) {
+      const unit = shared.claim();
+      if (unit < 0) break;
+      work.poolUnit(config.rank, step, unit);
+      shared.done();
+      if (bell.read() !== seen) break;
+    }
+    work.noteWrite(step, writeStarted, started);
+  }
+
+  /** Does a unit of another rank's step. */
+  function help(shared: SharingSteps): void {
+    const unit = shared.take();
+    if (unit < 0) return;
+    const started = performance.now();
+    const { owner } = shared;
+    work.poolUnit(owner, shared.offeredStep, unit);
+    shared.handIn();
+    work.noteHelp(owner, started);
+  }
+
   /** The counter that a wait which starts now belongs to. */
   function waitCause(): number {
+    if (sharing !== undefined && distance(sharing.opened, steps.written) > 0) return RANK_STAT.waitForHelpersMs;
     if (distance(counters.requested(), steps.written) > 0) return RANK_STAT.waitForCreditMs;
     if (pending !== undefined) return RANK_STAT.waitForStageMs;
     return distance(steps.written, steps.released) > 0 ? RANK_STAT.waitForDataMs : RANK_STAT.idleMs;

@@ -1,11 +1,15 @@
 import { Counters } from "../collective/counters.js";
+import { MOST_UNITS, OPEN_STEPS, openSlot } from "../collective/offers.js";
 import { toRecord } from "../errors.js";
 import type { KernelExports } from "../memory/abi.js";
-import { LAYOUT } from "../memory/abi.js";
-import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP, TRACE } from "../memory/map.js";
+import { instantiateKernel } from "../memory/kernel.js";
+import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP, TRACE, UNIT } from "../memory/map.js";
 import type { RankJobs } from "../memory/records.js";
 import type { WasmMemory, WasmModule } from "../memory/wasm.js";
+import { PartPool } from "./pooling.js";
 import { checkStageOutput, type Stage, type StageSlice } from "./stage.js";
+import { StepReader, sliceStart } from "./step-reader.js";
+import { UnitCutter } from "./units.js";
 
 /** What a rank is started with. Cloned to its thread; the memories are shared. */
 export interface RankConfig {
@@ -16,10 +20,14 @@ export interface RankConfig {
   counterStart: number;
   spins: number;
   map: MemoryMap;
-  jobs: RankJobs;
+  /** Of every rank. */
+  jobs: RankJobs[];
   reductionCount: number;
+  /** Bytes of rows that ranks take from each other at a time; undefined: they take nothing. */
+  stealUnitBytes: number | undefined;
   kernel: WasmModule;
-  tables: WasmMemory;
+  /** One for each rank, or one for all. */
+  tables: WasmMemory[];
   exchange: WasmMemory;
   stage:
     | { href: string; options: unknown; inputColumns: number; columns: number; featureColumns: number; columnOffsets: number[] }
@@ -36,25 +44,28 @@ export const RANK_STAT = {
   waitForStageMs: 5,
   idleMs: 6,
   waits: 7,
+  stolenRows: 8,
+  helpMs: 9,
+  waitForHelpersMs: 10,
   coreMs: 14,
   waitForCoreMs: 15,
 } as const;
-
-/** First sample of rank j's slice of a step of `samples` samples. */
-export function sliceStart(samples: number, rank: number, ranks: number): number {
-  return Math.floor((samples * rank) / ranks);
-}
 
 /** A step's work on one rank: pooling into windows and results, then reducing and running the stage on the rank's own slice. */
 export class RankWork {
   readonly #config: RankConfig;
   readonly #kernel: KernelExports;
   readonly #stage: Stage | undefined;
-  readonly #words: Uint32Array;
+  readonly #reader: StepReader;
+  readonly #cutter: UnitCutter | undefined;
+  readonly #parts: PartPool[] = [];
   readonly #floats: Float32Array;
   readonly #doubles: Float64Array;
   readonly counters: Counters;
   readonly stats: Float64Array;
+  /** The step of this rank's own part that was noted last, and the rows that it gathered for it so far. */
+  #tracedStep = 0;
+  #tracedRows = 0;
   /** Steps since the start as a plain number; the 32-bit counters wrap. */
   #finished = 0;
 
@@ -63,7 +74,13 @@ export class RankWork {
     this.#config = config;
     this.#kernel = kernel;
     this.#stage = stage;
-    this.#words = new Uint32Array(exchange.buffer);
+    const { rank, ranks, jobs } = config;
+    const featureBytes = config.stage && config.stage.featureColumns * 4;
+    this.#reader = new StepReader(new Uint32Array(exchange.buffer), map, { ranks, featureBytes });
+    const throughWindows = stage !== undefined || jobs[rank].partial;
+    const unitBytes = config.stealUnitBytes;
+    if (unitBytes !== undefined)
+      this.#cutter = new UnitCutter(this.#reader, { jobs: jobs[rank], ranks, unitBytes, throughWindows, unitsPtr: this.#unitsPtr(rank) });
     this.#floats = new Float32Array(exchange.buffer);
     this.#doubles = new Float64Array(exchange.buffer);
     this.counters = new Counters(
@@ -77,39 +94,23 @@ export class RankWork {
   isQuick(step: number): boolean {
     if (this.#stage === undefined) return true;
     const { rank, ranks } = this.#config;
-    const samples = this.#step(step, STEP.SAMPLES);
+    const samples = this.#reader.field(step, STEP.SAMPLES);
     return sliceStart(samples, rank, ranks) === sliceStart(samples, rank + 1, ranks);
   }
 
-  /**
-   * Pools this rank's part of a step. Rows that need no more work go straight to their place in the results; partial sums and the
-   * stage's features to the windows of the ranks that own the samples.
-   */
+  /** Pools this rank's part of a step, all of it. */
   write(step: number): void {
-    const { jobs, map, ranks, rank } = this.#config;
-    if (jobs.count === 0) return;
-    const pieces = this.#step(step, STEP.PIECE_COUNT);
-    const samples = this.#step(step, STEP.SAMPLES);
-    const scratch = this.#step(step, STEP.SCRATCH_PTR) + rank * this.#step(step, STEP.SCRATCH_BYTES);
-    const throughWindows = this.#stage !== undefined || jobs.partial;
-    for (let p = 0; p < pieces; p += 1) {
-      const piece = this.#step(step, STEP.PIECES_PTR) + p * LAYOUT.PIECE_BYTES;
-      const error = this.#step(step, STEP.ERRORS_PTR) + (rank * pieces + p) * LAYOUT.ERROR_BYTES;
-      const count = this.#word(piece + LAYOUT.PIECE_BATCH_SIZE);
-      if (!throughWindows) {
-        const result = this.#word(piece + LAYOUT.PIECE_RESULT_PTR);
-        const stride = this.#word(piece + LAYOUT.PIECE_RESULT_STRIDE_BYTES);
-        this.#kernel.poolPiece(jobs.ptr, jobs.count, piece, 0, count, result, stride, 0, 0, scratch, error);
-        continue;
-      }
-      for (let receiver = 0; receiver < ranks; receiver += 1) {
-        const cut = this.#cut(piece, samples, receiver);
-        if (cut.bags === 0) continue;
-        const window = map.windowsPtr + ((step & (map.windows - 1)) * ranks + receiver) * map.windowBytes;
-        const [dest, stride] = this.#destination(piece, cut.firstBag, window, cut.windowRow);
-        this.#kernel.poolPiece(jobs.ptr, jobs.count, piece, cut.firstBag, cut.bags, dest, stride, window, cut.windowRow, scratch, error);
-      }
-    }
+    this.#part(this.#config.rank).pool(step);
+  }
+
+  /** Cuts this rank's part of a step into units, which are then ready to be offered; 0 when it is too small to be shared. */
+  cut(step: number): number {
+    return this.#cutter?.cut(step) ?? 0;
+  }
+
+  /** Pools a unit of a step that `owner` has offered, this rank or another. */
+  poolUnit(owner: number, step: number, unit: number): void {
+    this.#part(owner).poolUnit(step, this.#unitsPtr(owner) + (openSlot(step) * MOST_UNITS + unit) * UNIT.BYTES);
   }
 
   /**
@@ -120,15 +121,15 @@ export class RankWork {
     const { map, ranks, rank, reductionCount } = this.#config;
     const number = this.#finished;
     this.#finished += 1;
-    const samples = this.#step(step, STEP.SAMPLES);
-    const window = map.windowsPtr + ((step & (map.windows - 1)) * ranks + rank) * map.windowBytes;
+    const samples = this.#reader.field(step, STEP.SAMPLES);
+    const window = this.#reader.window(step, rank);
     if (reductionCount > 0) {
-      const pieces = this.#step(step, STEP.PIECE_COUNT);
+      const pieces = this.#reader.field(step, STEP.PIECE_COUNT);
       for (let p = 0; p < pieces; p += 1) {
-        const piece = this.#step(step, STEP.PIECES_PTR) + p * LAYOUT.PIECE_BYTES;
-        const cut = this.#cut(piece, samples, rank);
+        const piece = this.#reader.piece(step, p);
+        const cut = this.#reader.cut(piece, samples, rank);
         if (cut.bags === 0) continue;
-        const [dest, stride] = this.#destination(piece, cut.firstBag, window, cut.windowRow);
+        const [dest, stride] = this.#reader.destination(piece, cut, window);
         this.#kernel.reducePiece(map.reductionsPtr, reductionCount, piece, cut.bags, window, cut.windowRow, dest, stride);
       }
     }
@@ -138,15 +139,34 @@ export class RankWork {
     return this.#runStage(this.#stage, step, window, { step: number, firstSample, sampleCount });
   }
 
-  /** A step is written: rows gathered by the kernel since the last call, and the time it took (performance.now()), go to the stats and to the step's trace. */
-  noteWrite(step: number, startMs: number, endMs: number): void {
-    const rows = this.#kernel.takeGatheredRows();
-    this.stats[RANK_STAT.gatheredRows] += rows;
-    this.stats[RANK_STAT.writeMs] += endMs - startMs;
+  /**
+   * This rank has pooled bags of its own part of a step, which it began at beganMs, since nowMs (both performance.now()). Rows and time go to the
+   * stats and to the step's trace; before the step is published, for the caller reads it when it is over.
+   */
+  noteWrite(step: number, beganMs: number, sinceMs: number): void {
+    const endMs = performance.now();
+    const rows = this.#takeRows(this.#config.rank);
+    if (step !== this.#tracedStep) this.#tracedRows = 0;
+    this.#tracedStep = step;
+    this.#tracedRows += rows;
+    this.stats[RANK_STAT.writeMs] += endMs - sinceMs;
     const trace = this.#trace(step);
-    this.#doubles[trace + TRACE.WRITE_START / 8] = performance.timeOrigin + startMs;
+    this.#doubles[trace + TRACE.WRITE_START / 8] = performance.timeOrigin + beganMs;
     this.#doubles[trace + TRACE.WRITE_END / 8] = performance.timeOrigin + endMs;
-    this.#doubles[trace + TRACE.GATHERED_ROWS / 8] = rows;
+    this.#doubles[trace + TRACE.GATHERED_ROWS / 8] = this.#tracedRows;
+  }
+
+  /** This rank has pooled for another one since sinceMs. */
+  noteHelp(owner: number, sinceMs: number): void {
+    this.stats[RANK_STAT.stolenRows] += this.#takeRows(owner);
+    this.stats[RANK_STAT.helpMs] += performance.now() - sinceMs;
+  }
+
+  /** Rows that were gathered for `owner` since the last call. */
+  #takeRows(owner: number): number {
+    const rows = this.#part(owner).takeGatheredRows();
+    this.stats[RANK_STAT.gatheredRows] += rows;
+    return rows;
   }
 
   /** A step's slice is final. promised: its stage was waited for with a promise. Before the step is released, for the caller reads it then. */
@@ -171,12 +191,12 @@ export class RankWork {
     const { firstSample, sampleCount } = slice;
     const features = this.#floats.subarray(window / 4, window / 4 + sampleCount * config.featureColumns);
     if (config.inputColumns > 0) {
-      const input = this.#step(step, STEP.INPUT_PTR) / 4 + firstSample * config.inputColumns;
+      const input = this.#reader.field(step, STEP.INPUT_PTR) / 4 + firstSample * config.inputColumns;
       slice.input = this.#floats.subarray(input, input + sampleCount * config.inputColumns);
     }
     const place = (output: unknown): void => {
       const values = checkStageOutput(output, sampleCount, config.columns);
-      this.#floats.set(values, this.#step(step, STEP.OUTPUT_PTR) / 4 + firstSample * config.columns);
+      this.#floats.set(values, this.#reader.field(step, STEP.OUTPUT_PTR) / 4 + firstSample * config.columns);
     };
     try {
       const output: unknown = stage.run(features, slice);
@@ -219,31 +239,21 @@ export class RankWork {
     }
   }
 
-  /** The part of a piece that falls into a receiver's slice: its first bag, how many, and their first row in the receiver's window. */
-  #cut(piece: number, samples: number, receiver: number): { firstBag: number; bags: number; windowRow: number } {
-    const { ranks } = this.#config;
-    const pieceStart = this.#word(piece + LAYOUT.PIECE_FIRST_SAMPLE);
-    const pieceEnd = pieceStart + this.#word(piece + LAYOUT.PIECE_BATCH_SIZE);
-    const start = sliceStart(samples, receiver, ranks);
-    const first = Math.max(pieceStart, start);
-    const end = Math.min(pieceEnd, sliceStart(samples, receiver + 1, ranks));
-    return { firstBag: first - pieceStart, bags: Math.max(0, end - first), windowRow: first - start };
+  /** What pools the part of `owner` on this thread: any thread may have a kernel over any rank's tables. Made when it is first needed. */
+  #part(owner: number): PartPool {
+    this.#parts[owner] ??= this.#openPart(owner);
+    return this.#parts[owner];
   }
 
-  /** Where a bag's final row goes: the window's features before a stage, else the result. */
-  #destination(piece: number, firstBag: number, window: number, windowRow: number): [ptr: number, strideBytes: number] {
-    const stage = this.#config.stage;
-    if (stage !== undefined) return [window + windowRow * stage.featureColumns * 4, stage.featureColumns * 4];
-    const stride = this.#word(piece + LAYOUT.PIECE_RESULT_STRIDE_BYTES);
-    return [this.#word(piece + LAYOUT.PIECE_RESULT_PTR) + firstBag * stride, stride];
+  #openPart(owner: number): PartPool {
+    const { kernel, tables, exchange, jobs, ranks, rank, stage } = this.#config;
+    const own = owner === rank || tables.length === 1;
+    const part = own ? this.#kernel : instantiateKernel(kernel, tables[owner], exchange);
+    const throughWindows = stage !== undefined || jobs[owner].partial;
+    return new PartPool(this.#reader, part, { jobs: jobs[owner], by: rank, ranks, throughWindows });
   }
 
-  #word(ptr: number): number {
-    return this.#words[ptr / 4];
-  }
-
-  #step(step: number, field: number): number {
-    const { stepsPtr, windows } = this.#config.map;
-    return this.#words[(stepsPtr + (step & (windows - 1)) * STEP.BYTES + field) / 4];
+  #unitsPtr(owner: number): number {
+    return this.#config.map.unitsPtr + owner * OPEN_STEPS * MOST_UNITS * UNIT.BYTES;
   }
 }

@@ -19,7 +19,7 @@ export default async function runTask({ config, port }: RankTask): Promise<Error
   let work: RankWork;
   try {
     const { rank, ranks, stage } = config;
-    const kernel = instantiateKernel(config.kernel, config.tables, config.exchange);
+    const kernel = instantiateKernel(config.kernel, config.tables[config.tables.length === 1 ? 0 : rank], config.exchange);
     const loaded =
       stage === undefined
         ? undefined

@@ -63,6 +63,26 @@ describe("all schedules of the engine, without end", () => {
   });
 });
 
+describe("all schedules of ranks that help each other, without end", () => {
+  it.each([
+    [1, 0, 136],
+    [2, 0, 9678],
+    [2, 1, 204_032],
+    [2, 2, 383_392],
+  ])("with %i ranks and lag bound %i do every unit once, and write no step before its last: %i states, wherever the counters wrap", async (ranks, lagBound, states) => {
+    for (const start of STARTS) expect(await statesOf("stealing", { ranks, lagBound, start })).toBe(states);
+  });
+
+  it("with 2 ranks and a bound that changes at any time up to 1 do as well: 564011 states", async () => {
+    expect(await statesOf("stealing", { ranks: 2, lagBound: 1, start: AT_SIGN, varying: true })).toBe(564_011);
+  });
+
+  // A quarter of a minute on an idle machine.
+  it("with 3 ranks and lag bound 0 do, too: 1706538 states", async () => {
+    expect(await statesOf("stealing", { ranks: 3, lagBound: 0, start: AT_SIGN })).toBe(1_706_538);
+  }, 240_000);
+});
+
 describe("all schedules of SPMD programs that reserve, publish, receive and release in any order, and close", () => {
   it.each([
     [1, 2, 8, 229],
@@ -138,5 +158,28 @@ describe("the model notices", () => {
 
   it("a rank that closes while it withholds messages", async () => {
     expect(await problemOf("closesWithoutHandingOver", { ...engine, total: 4 })).toMatch(/sleeps in receive/);
+  });
+
+  it.each([
+    ["takesUnseen", "a unit that is taken without a look whether it is still there", /ranks 0 and 1 do unit 1 of rank 1 both/],
+    [
+      "closesTooEarly",
+      "a step that is taken for written while a helper works on it",
+      /has written a step, and of its units only these are done/,
+    ],
+    ["handsInFirst", "a unit that is handed in before it is done", /has written a step, and of its units only these are done/],
+    ["handsInSilently", "a unit that is handed in without a ring", EVERYONE_SLEEPS],
+  ] as const)("%s: %s", async (name, _, problem) => {
+    for (const lagBound of [0, 1]) expect(await problemOf(name, { ...engine, lagBound })).toMatch(problem);
+  });
+
+  it("an offer that keeps too little of its step, and that bits for lagBound + 2 steps are enough", async () => {
+    const ELSEWHERE = /works on step \d of rank \d, which is not being written/;
+    expect(await problemOf("offersWithoutStep", engine)).toMatch(ELSEWHERE);
+    expect(await statesOf("offersOneBitOfTheStep", engine)).toBe(9678);
+    for (const lagBound of [1, 2]) {
+      expect(await problemOf("offersOneBitOfTheStep", { ...engine, lagBound })).toMatch(ELSEWHERE);
+      await statesOf("offersTwoBitsOfTheStep", { ...engine, lagBound });
+    }
   });
 });

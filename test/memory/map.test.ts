@@ -15,6 +15,7 @@ function input(more: Partial<MapInput> & { numRows?: number; dim?: number; shard
     features: [{ table: 0, pooled: true }],
     exchangeMemoryBytes: 4 * GIB,
     stage: false,
+    workStealing: false,
     ...rest,
   };
 }

@@ -3,6 +3,8 @@ import { EngineModel } from "./engine-model.js";
 import type { System } from "./explore.js";
 import * as mutants from "./mutants.js";
 import { SpmdModel } from "./spmd-model.js";
+import { StealingModel } from "./stealing-model.js";
+import * as stealing from "./stealing-mutants.js";
 import type { WorldOptions } from "./world.js";
 
 /** What a model is made of, as plain data. */
@@ -20,6 +22,7 @@ const spmd = (options: ModelOptions): WorldOptions & { total: number } => ({ tot
 /** Every model by the name of what it is, so that another thread can be asked for it. */
 export const CATALOGUE = {
   engine: (options: ModelOptions): System => new EngineModel(options),
+  stealing: (options: ModelOptions): System => new StealingModel(options),
   spmd: (options: ModelOptions): System => new SpmdModel(spmd(options)),
   creditOffByOne: (options: ModelOptions): System => new mutants.CreditOffByOne(options),
   tooFewWindows: (options: ModelOptions): System => new mutants.TooFewWindows(spmd(options)),
@@ -33,6 +36,13 @@ export const CATALOGUE = {
   muteReleased: (options: ModelOptions): System => new (mutants.mute("released"))(options),
   muteRequested: (options: ModelOptions): System => new (mutants.mute("requested"))(options),
   muteOver: (options: ModelOptions): System => new (mutants.mute("over"))(options),
+  takesUnseen: (options: ModelOptions): System => new stealing.TakesUnseen(options),
+  offersWithoutStep: (options: ModelOptions): System => new (stealing.keepsBits(0))(options),
+  offersOneBitOfTheStep: (options: ModelOptions): System => new (stealing.keepsBits(1))(options),
+  offersTwoBitsOfTheStep: (options: ModelOptions): System => new (stealing.keepsBits(2))(options),
+  closesTooEarly: (options: ModelOptions): System => new stealing.ClosesTooEarly(options),
+  handsInFirst: (options: ModelOptions): System => new stealing.HandsInFirst(options),
+  handsInSilently: (options: ModelOptions): System => new stealing.HandsInSilently(options),
   bell: (): System => new BellModel(),
   bellLooksBeforeItRings: (): System => new BellModel({ looksBeforeItRings: true }),
   bellReadAfterTheLook: (): System => new BellModel({ readsAfterTheLook: true }),

@@ -1,5 +1,5 @@
 import { distance } from "#host/collective/counters.js";
-import { Act } from "#host/collective/steps.js";
+import { Act, type ActCode } from "#host/collective/steps.js";
 import type { System } from "./explore.js";
 import { World, type WorldOptions } from "./world.js";
 
@@ -18,7 +18,17 @@ export const At = {
   writing: 3,
   /** Decided to sleep; only a mutant rests here. */
   dozing: 4,
+  /** Does a unit of its own step (stealing-model.ts). */
+  pooling: 5,
+  /** Has seen the offer of another rank, and not yet taken of it. */
+  reaching: 6,
+  /** Does a unit of another rank's step. */
+  helping: 7,
 } as const;
+
+function isAtWork(at: number): boolean {
+  return at === At.writing || at > At.dozing;
+}
 
 /** Actions of a rank. */
 const RANK_ACTIONS = ["look, with a stage", "look, with a quick finish", "the stage settles"] as const;
@@ -45,7 +55,8 @@ export class EngineModel extends World implements System {
   readonly #bounds: readonly number[];
   #collected = 0;
 
-  constructor(options: WorldOptions & { eager?: boolean; varying?: boolean }) {
+  /** moreWidths: bits of the fields that loadMore and saveMore know of. */
+  constructor(options: WorldOptions & { eager?: boolean; varying?: boolean }, moreWidths: readonly number[] = []) {
     super(options);
     this.#eager = options.eager ?? false;
     this.#bounds = Array.from({ length: options.varying === true ? options.lagBound + 1 : 1 }, (_, n) => options.lagBound - n);
@@ -55,6 +66,7 @@ export class EngineModel extends World implements System {
       ...new Array<number>(this.fieldCount).fill(counterBits),
       ...new Array<number>(ranks + 1).fill(3),
       ...new Array<number>(ranks).fill(1),
+      ...moreWidths,
     ];
     this.actionCount = ranks * RANK_ACTIONS.length * this.#bounds.length + CALLER_ACTIONS.length;
     this.at = new Array<number>(ranks + 1).fill(At.look);
@@ -112,7 +124,7 @@ export class EngineModel extends World implements System {
     const names = Object.keys(At);
     const rest = [...state.subarray(this.fieldCount)];
     const at = rest.slice(0, this.ranks + 1).map((code) => names[code]);
-    return `${super.show(state)}, at ${at.join(" ")}, pending ${rest.slice(this.ranks + 1).join(" ")}`;
+    return `${super.show(state)}, at ${at.join(" ")}, pending ${rest.slice(this.ranks + 1, 2 * this.ranks + 1).join(" ")}`;
   }
 
   /** A rank finished its slice without a promise. */
@@ -158,7 +170,7 @@ export class EngineModel extends World implements System {
       // The loop may have others first. They do not see in which order, and neither stands in the other's way.
       steps.peer = rank;
       this.publish(rank);
-      this.#deliverRings();
+      this.deliverRings();
       this.at[rank] = At.look;
       return true;
     }
@@ -170,13 +182,16 @@ export class EngineModel extends World implements System {
     return distance(this.steps[rank].written, step) > 0 && distance(step, this.counters.released(rank)) <= this.lagBound;
   }
 
+  /** An act of a rank that is in the middle of something. */
+  protected goOn(rank: number, kind: number): boolean {
+    if (kind !== 0) return false;
+    this.endWrite(rank);
+    this.at[rank] = At.look;
+    return true;
+  }
+
   #rankActs(rank: number, kind: number): boolean {
-    if (this.at[rank] === At.writing) {
-      if (kind !== 0) return false;
-      this.endWrite(rank);
-      this.at[rank] = At.look;
-      return true;
-    }
+    if (isAtWork(this.at[rank])) return this.goOn(rank, kind);
     if (kind === 2) return this.#settle(rank);
     if (this.at[rank] === At.asleep) return false;
     if (kind === 1 && (this.pending[rank] || !this.steps[rank].hasComplete())) return false;
@@ -185,33 +200,45 @@ export class EngineModel extends World implements System {
 
   /** One turn of the loop, from the look on to where the bell is read again. */
   #turn(rank: number, quick: boolean): boolean {
-    const steps = this.steps[rank];
     if (this.at[rank] === At.dozing) {
       this.at[rank] = At.asleep;
       return true;
     }
-    const act = steps.next(quick, this.pending[rank]);
+    const act = this.look(rank, quick);
     if (act === Act.idle) {
       this.idle(rank);
       return true;
     }
+    const next = this.perform(rank, act, quick);
+    this.deliverRings();
+    this.at[rank] = next;
+    return true;
+  }
+
+  protected look(rank: number, quick: boolean): ActCode {
+    return this.steps[rank].next(quick, this.pending[rank]);
+  }
+
+  /** Does, or begins, what next() said. Returns where the rank is then. */
+  protected perform(rank: number, act: ActCode, quick: boolean): number {
+    if (act === Act.write) {
+      this.beginWrite(rank);
+      return At.writing;
+    }
     if (act === Act.publish) this.publish(rank);
-    else if (act === Act.write) this.beginWrite(rank);
     else if (quick) this.finishAtOnce(rank);
     else {
       this.pending[rank] = true;
       this.beginFinish(rank);
     }
-    this.#deliverRings();
-    this.at[rank] = act === Act.write ? At.writing : At.look;
-    return true;
+    return At.look;
   }
 
   #settle(rank: number): boolean {
     if (!this.pending[rank]) return false;
     this.pending[rank] = false;
     this.endFinish(rank);
-    this.#deliverRings();
+    this.deliverRings();
     this.at[rank] = At.look;
     return true;
   }
@@ -244,12 +271,12 @@ export class EngineModel extends World implements System {
     if (distance(requested, this.#collected) >= this.slots) return false;
     this.counters.setRequested(requested + 1);
     for (let rank = 0; rank < this.ranks; rank += 1) this.counters.ring(rank);
-    this.#deliverRings();
+    this.deliverRings();
     return true;
   }
 
   /** Wakes who sleeps, and notes for who looks that the bell has rung since. Elsewhere the bell is read later. */
-  #deliverRings(): void {
+  protected deliverRings(): void {
     for (let who = 0; who <= this.ranks; who += 1) {
       if (!this.takeRing(who)) continue;
       if (this.at[who] === At.asleep) this.at[who] = At.look;
@@ -261,7 +288,7 @@ export class EngineModel extends World implements System {
   #cannotAct(state: Uint8Array, who: number, kind: number): boolean {
     const at = state[this.fieldCount + who];
     if (who === this.ranks) return kind === 0 && at === At.asleep;
-    if (kind === 2) return at === At.writing || state[this.fieldCount + this.ranks + 1 + who] === 0;
+    if (kind === 2) return isAtWork(at) || state[this.fieldCount + this.ranks + 1 + who] === 0;
     return at === At.asleep;
   }
 
@@ -274,13 +301,20 @@ export class EngineModel extends World implements System {
       this.pending[rank] = state[places + this.ranks + 1 + rank] === 1;
       this.writing[rank] = this.at[rank] === At.writing;
     }
+    this.loadMore(state, places + 2 * this.ranks + 1);
   }
+
+  /** Fields that a model of more than this adds to a state, from place `from` on. */
+  protected loadMore(_state: Uint8Array, _from: number): void {}
+
+  protected saveMore(_state: Uint8Array, _from: number, _base: number): void {}
 
   #save(state: Uint8Array): void {
     this.save(state, this.#collected);
     const places = this.fieldCount;
     for (let who = 0; who <= this.ranks; who += 1) state[places + who] = this.at[who];
     for (let rank = 0; rank < this.ranks; rank += 1) state[places + this.ranks + 1 + rank] = this.pending[rank] ? 1 : 0;
+    this.saveMore(state, places + 2 * this.ranks + 1, this.#collected);
   }
 
   protected override releaseWords(rank: number): void {

@@ -84,8 +84,9 @@ export class World {
     return rung;
   }
 
+  /** Begins to write the step after the last that was begun. */
   beginWrite(rank: number): void {
-    const step = this.steps[rank].written;
+    const step = (this.begun(rank) + 1) | 0;
     for (let receiver = 0; receiver < this.ranks; receiver += 1) {
       const old = this.#newest(this.#windowOf(step), step - 1);
       if (distance(this.counters.released(receiver), old) <= 0) {
@@ -109,7 +110,7 @@ export class World {
   readSlice(rank: number, step: number): void {
     const window = this.#windowOf(step);
     for (let source = 0; source < this.ranks; source += 1) {
-      const newest = this.#newest(window, this.steps[source].written - (this.writing[source] ? 0 : 1));
+      const newest = this.#newest(window, this.begun(source));
       if (newest !== step) {
         this.fail(`rank ${rank} reads step ${this.#name(step)} of rank ${source} and finds step ${this.#name(newest)}`);
       } else if (distance(this.counters.published(source, rank), step) <= 0) {
@@ -136,6 +137,11 @@ export class World {
     const published = Array.from({ length: ranks }, (_, rank) => row(rank + 1));
     const [requested, ...written] = state.subarray(ranks * (ranks + 1), this.fieldCount);
     return `requested ${requested}, written ${written.join(" ")}, published ${published.join(" | ")}, released ${row(0)}`;
+  }
+
+  /** The newest step that a rank has begun to write. */
+  protected begun(rank: number): number {
+    return this.steps[rank].written - (this.writing[rank] ? 0 : 1);
   }
 
   protected makeCounters(words: Int32Array): Counters {
