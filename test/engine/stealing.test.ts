@@ -156,15 +156,15 @@ describe.each(MEMORY_MODES)("memory %s", (memory) => {
 
   it.each(["exits", "hangs"] as const)("a helper that %s with a unit in hand hangs nobody", async (fate) => {
     const stage = { module: DYING, options: { fate } satisfies HelperProgram };
-    const engine = await openEngine(options({ memory, stage, lookupTimeoutMs: fate === "exits" ? 30_000 : 500 }));
-    const code = fate === "exits" ? "EMBEDDING_RANK_LOST" : "EMBEDDING_TIMEOUT";
-    let lost: unknown;
-    for (let turn = 0; turn < MOST_TURNS && lost === undefined; turn += 1) {
-      const settled = await Promise.allSettled(work.map((one) => engine.lookup(one)));
-      lost = settled.find((outcome) => outcome.status === "rejected")?.reason;
-    }
-    expect(lost).toEqual(expect.objectContaining({ code }));
-    await engine.close();
+    const timeouts = { lookupTimeoutMs: fate === "exits" ? 30_000 : 500 };
+    await withEngine(options({ memory, stage, ...timeouts }), async (engine) => {
+      let lost: unknown;
+      for (let turn = 0; turn < MOST_TURNS && lost === undefined; turn += 1) {
+        const settled = await Promise.allSettled(work.map((one) => engine.lookup(one)));
+        lost = settled.find((outcome) => outcome.status === "rejected")?.reason;
+      }
+      expect(lost).toEqual(expect.objectContaining({ code: fate === "exits" ? "EMBEDDING_RANK_LOST" : "EMBEDDING_TIMEOUT" }));
+    });
   });
 
   it("close() ends everything while ranks help each other", async () => {
