@@ -61,7 +61,7 @@ describe("lagbag.json", () => {
     ],
     ['{"models":{"a b":{"dtype":"fp8"}}}', 'lagbag.json: models."a b".dtype: got "fp8"'],
     ['{"models":{"dlrm":{"tables":{"users":{"rows":1}}}}}', 'models.dlrm.tables.users.rows: got "rows", expected one of dtype, sharding'],
-    ['{"models":{"dlrm":{"workStealing":1}}}', "models.dlrm.workStealing: got 1, expected true or false"],
+    ['{"models":{"dlrm":{"hugePages":true}}}', 'models.dlrm.hugePages: got true, expected "auto" or "off"'],
     ['{"models":{"dlrm":{"tables":{"users":{"defaultRow":["x"]}}}}}', 'models.dlrm.tables.users.defaultRow[0]: got "x", expected a number'],
   ])("%s is refused with its place", (text, message) => {
     expect(() => readServeConfig(text, "lagbag.json")).toThrow(

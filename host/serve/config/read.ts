@@ -40,7 +40,6 @@ const ENGINE: Readonly<Record<string, (at: Place) => unknown>> = {
   maxCoalescedLookups: (at) => at.integer(1, 65536),
   maxQueuedLookups: (at) => at.integer(1, MAX_INT32),
   hugePages: (at) => at.choice("auto", "off"),
-  workStealing: (at) => at.flag(),
 };
 
 const TABLE: Readonly<Record<string, (at: Place) => unknown>> = {
