@@ -1,61 +1,101 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Access } from "../access.js";
 import type { Inference } from "../inference.js";
 import { wantsBinary } from "../protocol/request.js";
 import { invalid } from "../protocol/request-error.js";
-import { writeRestAnswer } from "../protocol/rest-answer.js";
+import { type RestAnswer, writeRestAnswer } from "../protocol/rest-answer.js";
 import { RestRequestReader } from "../protocol/rest-request.js";
 import { show } from "../protocol/tensors.js";
+import { readBody } from "./body.js";
+import { writeError } from "./error.js";
 
-const NO_BODY = Buffer.alloc(0);
 const HEADER_LENGTH = "inference-header-content-length";
+const ROUTE = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer(?:\?.*)?$/;
 
-/** Parameters of a route below /v2/models. */
-export interface ModelParams {
-  model: string;
-  version?: string;
+/** POST /v2/models/M[/versions/V]/infer: the one route that is hot, straight on Node's server; all others are fastify's. */
+export class InferRoute {
+  /** Answers tell their connections that they are the last. */
+  draining = false;
+  readonly #inference: Inference;
+  readonly #access: Access;
+  readonly #reader: RestRequestReader;
+
+  constructor(inference: Inference, access: Access) {
+    this.#inference = inference;
+    this.#access = access;
+    this.#reader = new RestRequestReader(inference.parts.limits);
+  }
+
+  /** Answers the request if it is an inference, and says whether it is. */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method !== "POST") return false;
+    const match = ROUTE.exec(request.url ?? "");
+    if (match === null) return false;
+    void this.#answer(request, response, match);
+    return true;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, [, model, version = ""]: RegExpExecArray): Promise<void> {
+    const { limits, budget, log } = this.#inference.parts;
+    let body: Buffer | undefined;
+    try {
+      this.#access.check(request.headers.authorization);
+      body = await readBody(request, limits, budget);
+      const given = body;
+      const answer = await this.#inference.run({
+        wire: "rest",
+        arrivedMs: performance.now(),
+        carrier: () => request.headers,
+        read: (find) => ({ model: find(decode(model), decode(version)), request: this.#reader.read(given, headerBytes(request)) }),
+        signal: () => goneSignal(response),
+        write: (values, asked) => writeRestAnswer(values, wantsBinary(asked)),
+      });
+      this.#write(response, answer);
+    } catch (error) {
+      writeError(response, error, { log, url: request.url, last: this.draining });
+    } finally {
+      if (body !== undefined) budget.give(body.length);
+    }
+  }
+
+  #write(response: ServerResponse, { body, headerBytes: bytes }: RestAnswer): void {
+    if (response.destroyed) return;
+    const type = bytes === undefined ? "application/json" : "application/octet-stream";
+    const headers = ["content-type", type, "content-length", String(body.length)];
+    if (bytes !== undefined) headers.push(HEADER_LENGTH, String(bytes));
+    if (this.draining) headers.push("connection", "close");
+    response.writeHead(200, headers);
+    response.end(body);
+  }
 }
 
-/** The handler of POST /v2/models/M[/versions/V]/infer. */
-export function inferHandler(inference: Inference): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  const { budget, limits } = inference.parts;
-  const reader = new RestRequestReader(limits);
-  return async (request, reply) => {
-    const arrivedMs = performance.now();
-    const { model, version = "" } = request.params as ModelParams;
-    const body = (request.body as Buffer | undefined) ?? NO_BODY;
-    try {
-      const answer = await inference.run({
-        wire: "rest",
-        arrivedMs,
-        carrier: () => request.headers,
-        read: (find) => ({ model: find(model, version), request: reader.read(body, headerBytes(request)) }),
-        signal: () => goneSignal(reply),
-        write: (given, asked) => writeRestAnswer(given, wantsBinary(asked)),
-      });
-      if (answer.headerBytes === undefined) reply.header("content-type", "application/json");
-      else reply.header("content-type", "application/octet-stream").header(HEADER_LENGTH, answer.headerBytes);
-      return reply.send(answer.body);
-    } finally {
-      budget.give(body.length);
-    }
-  };
+/** A part of a path. @throws RequestError */
+function decode(part: string): string {
+  if (!part.includes("%")) return part;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid(`path: got ${show(part)}, expected percent-encoded UTF-8`);
+  }
 }
 
 /** @throws RequestError */
-function headerBytes({ headers }: FastifyRequest): number | undefined {
+function headerBytes({ headers }: IncomingMessage): number | undefined {
   const text = headers[HEADER_LENGTH];
   if (text === undefined) return undefined;
-  if (typeof text !== "string" || !/^\d{1,15}$/.test(text))
+  if (typeof text !== "string" || !/^\d{1,15}$/.test(text)) {
     throw invalid(`Inference-Header-Content-Length: got ${show(String(text))}, expected bytes of JSON`);
+  }
   return Number(text);
 }
 
 /** Fires when the client closes its connection before the answer is out. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+function goneSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  raw.once("close", () => {
-    if (!raw.writableFinished) controller.abort(new Error("the client closed its connection"));
+  const gone = (): void => controller.abort(new Error("the client closed its connection"));
+  response.once("close", () => {
+    if (!response.writableFinished) gone();
   });
-  if (raw.destroyed) controller.abort(new Error("the client closed its connection"));
+  if (response.destroyed) gone();
   return controller.signal;
 }

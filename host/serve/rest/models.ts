@@ -4,7 +4,12 @@ import type { Model } from "../model/model.js";
 import type { Repository } from "../model/repository.js";
 import { RequestError } from "../protocol/request-error.js";
 import { parseObject } from "../protocol/rest-request.js";
-import type { ModelParams } from "./infer.js";
+
+/** Parameters of a route below /v2/models. */
+interface ModelParams {
+  model: string;
+  version?: string;
+}
 
 /** Everything below /v2/models and /v2/repository but inference. */
 export function addModelRoutes(app: FastifyInstance, repository: Repository): void {

@@ -1,12 +1,15 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer } from "node:net";
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { Access } from "../access.js";
 import type { Inference } from "../inference.js";
 import { EXTENSIONS, SERVER_NAME } from "../model/describe.js";
-import { RequestError, STATUS, toRequestError } from "../protocol/request-error.js";
+import { RequestError, STATUS } from "../protocol/request-error.js";
 import { show } from "../protocol/tensors.js";
 import { readBody } from "./body.js";
-import { inferHandler } from "./infer.js";
+import { writeError } from "./error.js";
+import { InferRoute } from "./infer.js";
 import { addModelRoutes } from "./models.js";
 
 /** A request's headers and body have to be there in this time. */
@@ -28,35 +31,48 @@ export interface RestOptions {
   page: () => { html: string; policy: string };
 }
 
-/** The REST side: fastify with the protocol's routes. */
+/** The REST side: Node's server, with inferences taken off it and all else handed to fastify. */
 export class RestServer {
   readonly #app: FastifyInstance;
-  readonly #inference: Inference;
-  #draining = false;
+  readonly #server: Server;
+  readonly #infer: InferRoute;
 
   constructor(options: RestOptions) {
-    this.#inference = options.inference;
-    const app = fastify({
-      https: options.tls ?? null,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      return503OnClosing: false,
-      routerOptions: { maxParamLength: 1024 },
-    } as { https: null });
+    const { inference, access, tls } = options;
+    const { limits, budget, log } = inference.parts;
+    const infer = new InferRoute(inference, access);
+    const serverFactory = (handler: RequestListener): Server => {
+      const listener: RequestListener = (request, response) => {
+        if (!infer.take(request, response)) handler(request, response);
+      };
+      return tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+    };
+    const app = fastify({ serverFactory, return503OnClosing: false, routerOptions: { maxParamLength: 1024 } });
+    this.#infer = infer;
     this.#app = app;
-    const { limits, budget } = options.inference.parts;
+    this.#server = app.server;
+    Object.assign(app.server, { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS });
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", (request, _payload, done) => {
-      readBody(request.raw, limits, budget).then((body) => done(null, body), done);
+      const give = (body: Buffer): void => {
+        // The few bytes of these requests are gone before the next one is read.
+        budget.give(body.length);
+        done(null, body);
+      };
+      readBody(request.raw, limits, budget).then(give, done);
     });
-    app.setErrorHandler((error, request, reply) => this.#refuse(error, request, reply));
-    app.setNotFoundHandler((request, reply) =>
-      this.#refuse(new RequestError("not_found", `${request.method} ${show(request.url)}: got no such endpoint`), request, reply),
-    );
+    app.setErrorHandler((error, request, reply) => {
+      reply.hijack();
+      const cause = isOfFastify(error) ? new RequestError("invalid", error.message) : error;
+      writeError(reply.raw, cause, { log, url: request.url, last: infer.draining });
+    });
+    app.setNotFoundHandler((request) => {
+      throw new RequestError("not_found", `${request.method} ${show(request.url)}: got no such endpoint`);
+    });
     app.addHook("onRequest", (request, reply, done) => {
-      if (this.#draining) reply.header("connection", "close");
+      if (infer.draining) reply.header("connection", "close");
       try {
-        if (!OPEN_PATHS.has(request.url)) options.access.check(request.headers.authorization);
+        if (!OPEN_PATHS.has(request.url)) access.check(request.headers.authorization);
         done();
       } catch (error) {
         done(error as Error);
@@ -83,28 +99,12 @@ export class RestServer {
     app.get("/v2/health/live", (_request, reply) => health(reply, repository.live));
     app.get("/v2/health/ready", (_request, reply) => health(reply, repository.ready));
     addModelRoutes(app, repository);
-    const infer = inferHandler(inference);
-    app.post("/v2/models/:model/infer", infer);
-    app.post("/v2/models/:model/versions/:version/infer", infer);
-  }
-
-  #refuse(cause: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const error = isOfFastify(cause) ? new RequestError("invalid", cause.message) : toRequestError(cause);
-    if (error.kind === "internal") this.#inference.parts.log.error({ err: cause, url: request.url }, "request failed");
-    // fastify closes the connection of a body that was refused, and a client that is still sending then never comes to read why;
-    // readBody throws the rest of the body away instead.
-    if (!this.#draining) reply.removeHeader("connection");
-    if (error.kind === "unauthenticated") reply.header("www-authenticate", "Bearer");
-    return reply
-      .code(STATUS[error.kind].http)
-      .header("content-type", "application/json")
-      .send(JSON.stringify({ error: error.message }));
   }
 
   /** Resolves to the port. */
   async listen(host: string, port: number): Promise<number> {
     await this.#app.listen({ host, port });
-    const address = this.#app.server.address();
+    const address = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
@@ -113,8 +113,8 @@ export class RestServer {
    * connection is closed when it has been idle for a while, not at once: a request may be on its way in it.
    */
   async drain(): Promise<void> {
-    this.#draining = true;
-    const { server } = this.#app;
+    this.#infer.draining = true;
+    const server = this.#server;
     // http.Server.close would close idle connections here and now.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     const idle = setInterval(() => server.closeIdleConnections(), DRAIN_IDLE_MS);
@@ -124,7 +124,7 @@ export class RestServer {
 
   /** Ends all connections. */
   async close(): Promise<void> {
-    this.#app.server.closeAllConnections();
+    this.#server.closeAllConnections();
     await this.#app.close();
   }
 }
