@@ -19,7 +19,7 @@ import { markFiniteHalves, writeRecords } from "./memory/records.js";
 import type { WasmMemory } from "./memory/wasm.js";
 import type { EngineOptions } from "./options.js";
 import { type Plan, planTables, type Shard } from "./plan/plan.js";
-import { type FilledOptions, resolveOptions } from "./resolve.js";
+import { type FilledOptions, type FilledTable, resolveOptions } from "./resolve.js";
 import type { RankConfig } from "./shard/rank.js";
 
 /**
@@ -112,8 +112,17 @@ interface Prepared {
   rankConfig: (rank: number) => RankConfig;
 }
 
+/** What an engine keeps of its options: not the tables' rows, which may be arrays as large as the tables. */
+function withoutRows(options: FilledOptions): FilledOptions {
+  const rows = (): never => {
+    throw new Error("rows are let go when they are loaded");
+  };
+  return { ...options, tables: options.tables.map((table): FilledTable => ({ ...table, rows })) };
+}
+
 /** Plans, allocates and lays out; no table is loaded and no thread started. */
 function prepare(filled: FilledOptions): Prepared {
+  const kept = withoutRows(filled);
   const { ranks, features, tables, stage } = filled;
   const owners = ownersOf(filled);
   const plan = planOf(filled);
@@ -129,7 +138,7 @@ function prepare(filled: FilledOptions): Prepared {
   const records = writeRecords({ plan, map, features, tables, words: views.words });
   const filtered = features.filter((feature) => feature.padding !== undefined || plan.tables[feature.table].by === "row");
   // No closure of this function goes into what an engine keeps after close(): it would keep the memories, too.
-  const checker = new BatchChecker(filled, new Set(filtered));
+  const checker = new BatchChecker(kept, new Set(filtered));
   writeFeatureMap(checker.all, views.words, map.featureMapPtr);
   const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(owners) / 4), owners);
   counters.reset(COUNTER_START);
@@ -145,7 +154,7 @@ function prepare(filled: FilledOptions): Prepared {
   return {
     filled,
     parts: {
-      options: { ...filled, lagBound },
+      options: { ...kept, lagBound },
       plan,
       map,
       records,
@@ -155,7 +164,7 @@ function prepare(filled: FilledOptions): Prepared {
       checker,
       hugePages,
       counterStart: COUNTER_START,
-      replan: replanner(filled),
+      replan: replanner(kept),
       onClosed: collectorOf(plan.shards),
     },
     loadTarget: (index) => ({ index, plan, shardBytes, progress }),

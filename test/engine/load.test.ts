@@ -142,13 +142,16 @@ it.each([0, 1])("lets go of the rows once they are in, with %d ranks", async (ra
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const { engine, rows } = await openAndForget(ranks);
-  for (let turn = 0; turn < 50 && rows.deref() !== undefined; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    collect();
+  try {
+    for (let turn = 0; turn < 50 && rows.deref() !== undefined; turn += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      collect();
+    }
+    expect(rows.deref()).toBeUndefined();
+    expect((await engine.lookup(ALL)).values).toEqual(ROWS);
+  } finally {
+    await engine.close();
   }
-  expect(rows.deref()).toBeUndefined();
-  expect((await engine.lookup(ALL)).values).toEqual(ROWS);
-  await engine.close();
 });
 
 it.each<[string, unknown, RegExp]>([
