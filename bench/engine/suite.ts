@@ -57,7 +57,7 @@ export const engineSuite: Suite = {
     const maxBytes = (quick ? 64 : run.number("max-table-mb", 1, 4200)) * 1e6;
     const inFlight = run.count("in-flight", 1, 1024);
     const common = { ...timing, inFlight, checkedBatches: quick ? 2 : 8 };
-    const trace = requestedTrace(run, maxBytes);
+    const trace = await requestedTrace(run, maxBytes);
     if (trace !== undefined) return [tell(run, await measureThroughput(run, trace, { ...common, goals: {} }), formatThroughput)];
     const groups: Group[] = [];
     for (const [name, { shape, goals }] of Object.entries(THROUGHPUT)) {

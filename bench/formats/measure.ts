@@ -19,6 +19,8 @@ export interface FormatOptions {
   /** Batches that every format answers under the reference's eyes before anything is timed. */
   checkedBatches: number;
   goals: FormatGoals;
+  /** Of the rows, in groups that differ in nothing else: they become one chart. */
+  dim?: number;
 }
 
 /** Times lookupSync over the same rows in every format. All tables of all formats are in one engine, so that nothing but the rows differs. */
@@ -113,6 +115,7 @@ function groupOf(workload: Workload, { engine, rates, options }: Measured): Grou
     const heldBytes = shards.reduce((sum, shard) => sum + engine.plan.shards[shard].bytes, 0);
     const rowCount = workload.tables.reduce((sum, { numRows }) => sum + numRows, 0);
     return caseReport(dtype, "rows/s", rates[index], {
+      format: dtype,
       heldBytesPerRow: heldBytes / rowCount,
       packedBytesPerRow: rowBytes(dtype, workload.tables[0].dim),
     });
@@ -121,6 +124,7 @@ function groupOf(workload: Workload, { engine, rates, options }: Measured): Grou
     name: options.name,
     description: workload.title,
     facts: {
+      ...(options.dim === undefined ? {} : { dim: options.dim }),
       batches: workload.batches.length,
       rowsPerBatch: workload.rowsPerBatch,
       fp32BytesPerBatch: workload.bytesPerBatch,

@@ -55,7 +55,7 @@ export const kernelsSuite: Suite = {
       temperatures: temperatures(run),
       hugePages: hugePages(run),
     };
-    const trace = requestedTrace(run, maxBytes);
+    const trace = await requestedTrace(run, maxBytes);
     const workloads: Record<string, () => Workload> = trace === undefined ? workloadsOf({ quick, seed, maxBytes }) : { trace: () => trace };
     const peers = readPeerNames(run.text("peers"));
     return withScratch(async (folder) => {

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import { readIntegers } from "../npz/npy.js";
-import { zipEntries } from "../npz/zip.js";
 import { UsageError } from "../suite.js";
 import { formatCount } from "../text-table.js";
+import { readNpzIntegers } from "./npz.js";
 import { tableBytes } from "./scale.js";
 import { type Batch, seedTables, type Workload } from "./workload.js";
 
@@ -27,29 +25,13 @@ export interface Trace {
 
 /**
  * Reads the arrays `indices` and `offsets` of a .npz file.
- * @throws UsageError that names the file, the array, and what is wrong
+ * @throws (rejects) UsageError that names the file, the array, and what is wrong
  */
-export function readTrace(file: string): Trace {
-  const wrong = (error: unknown): UsageError =>
-    new UsageError(`--indices: ${file}: ${error instanceof Error ? error.message : String(error)}`);
+export async function readTrace(file: string): Promise<Trace> {
   try {
-    const entries = zipEntries(readFileSync(file));
-    const array = (name: string): Int32Array => {
-      const entry = entries.find((one) => one.name === `${name}.npy`);
-      if (entry === undefined) {
-        throw new Error(
-          `got arrays ${entries.map((one) => one.name.replace(/\.npy$/, "")).join(", ") || "none"}, expected ${name} among them`,
-        );
-      }
-      try {
-        return readIntegers(entry.read());
-      } catch (error) {
-        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    };
-    return { indices: array("indices"), offsets: array("offsets") };
+    return await readNpzIntegers(file, ["indices", "offsets"]);
   } catch (error) {
-    throw wrong(error);
+    throw new UsageError(`--indices: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -162,14 +144,14 @@ export const TRACE_OPTIONS = {
   "trace-batch": { default: "512", help: "samples of a batch of --indices, 1 to 1,000,000" },
 } as const;
 
-/** The workload that --indices asks for; undefined without it. @throws UsageError */
-export function requestedTrace(
+/** The workload that --indices asks for; undefined without it. @throws (rejects) UsageError */
+export async function requestedTrace(
   run: { text(name: string): string; count(name: string, least: number, most: number): number; seed: number },
   maxBytes: number,
-): Workload | undefined {
+): Promise<Workload | undefined> {
   const file = run.text("indices");
   if (file === "") return undefined;
-  return traceWorkload("trace", readTrace(file), {
+  return traceWorkload("trace", await readTrace(file), {
     tables: run.count("trace-tables", 1, 10_000),
     dim: run.count("trace-dim", 1, 65_536),
     batchSize: run.count("trace-batch", 1, 1e6),
