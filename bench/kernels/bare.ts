@@ -7,6 +7,7 @@ import { copyPiece, writeFeatureMap } from "#host/lookup/copy.js";
 import { type ExchangeViews, measurePiece, viewsOf, wholePiece } from "#host/lookup/piece.js";
 import { type KernelExports, LAYOUT } from "#host/memory/abi.js";
 import { Allocator } from "#host/memory/allocator.js";
+import { HugePages, type HugePagesMode, type HugePagesStats } from "#host/memory/hugepages.js";
 import { createMemory, instantiateKernel, loadKernel } from "#host/memory/kernel.js";
 import { alignLine, layMemory, type MemoryMap } from "#host/memory/map.js";
 import { type RankJobs, writeRecords } from "#host/memory/records.js";
@@ -22,6 +23,11 @@ interface PlacedBatch {
   bags: number;
 }
 
+/** What became of huge pages, in a line: "on: 98 % of the table rows ...". */
+export function hugePagesText({ state, reason }: HugePagesStats): string {
+  return `${state}: ${reason}`;
+}
+
 export class BareKernel {
   readonly #kernel: KernelExports;
   readonly #jobs: RankJobs;
@@ -32,27 +38,40 @@ export class BareKernel {
   readonly memoryMode: string;
   /** The tables' rows where they lie, for contenders that only read them; undefined if they are padded. */
   readonly rows: Float32Array[] | undefined;
+  /** What became of huge pages under the rows. */
+  readonly hugePages: string;
 
   /** Fills the tables by the workload's seed. */
-  constructor({ seededTables, bagSizes }: Workload) {
+  constructor({ seededTables, bagSizes }: Workload, { hugePages: mode }: { hugePages: HugePagesMode }) {
     const tables = seededTables.map(({ name, numRows, dim, rows }, index) => {
       const lookupsPerSample = bagSizes[index];
       return { name, numRows, dim, rows, lookupsPerSample, sharding: "table" } as const;
     });
     const options = resolveOptions({ tables, ranks: 1 });
-    const { memory: mode, features, lagBound, exchangeMemoryBytes } = options;
+    const { memory: memoryMode, features, lagBound, exchangeMemoryBytes } = options;
     const plan = planTables(tables, { ranks: 1 });
-    const map = layMemory({ mode, ranks: 1, lagBound, plan, tables: options.tables, features, stage: false, exchangeMemoryBytes });
+    const map = layMemory({
+      mode: memoryMode,
+      ranks: 1,
+      lagBound,
+      plan,
+      tables: options.tables,
+      features,
+      stage: false,
+      exchangeMemoryBytes,
+    });
     const memory = createMemory(map.tablesBytes[0]);
-    const exchange = mode === "one" ? memory : createMemory(map.exchangeBytes);
-    this.memoryMode = mode;
+    const exchange = memoryMode === "one" ? memory : createMemory(map.exchangeBytes);
+    const hugePages = new HugePages(mode);
+    hugePages.ask(new Uint8Array(memory.buffer, 0, memoryMode === "one" ? map.controlPtr : map.tablesBytes[0]));
+    this.memoryMode = memoryMode;
     this.#map = map;
     this.#views = viewsOf(exchange);
     this.#jobs = writeRecords({ plan, map, features, tables: options.tables, words: this.#views.words }).jobs[0];
     this.#checker = new BatchChecker(options, new Set());
     writeFeatureMap(this.#checker.all, this.#views.words, map.featureMapPtr);
     this.#allocator = new Allocator(map.heapPtr, map.heapBytes);
-    this.#kernel = instantiateKernel(loadKernel(mode), memory, exchange);
+    this.#kernel = instantiateKernel(loadKernel(memoryMode), memory, exchange);
     const shards = plan.shards.map(({ table, strideBytes, bytes }, shard) => ({
       table: seededTables[table],
       strideFloats: strideBytes / 4,
@@ -63,6 +82,8 @@ export class BareKernel {
       if (strideFloats === dim) rows(0, numRows, floats);
       else for (let row = 0; row < numRows; row += 1) rows(row, 1, floats.subarray(row * strideFloats, row * strideFloats + dim));
     }
+    hugePages.lookBack();
+    this.hugePages = hugePagesText(hugePages.stats);
     this.rows = shards.every(({ table, strideFloats }) => strideFloats === table.dim)
       ? seededTables.map((table) => (shards.find((shard) => shard.table === table) ?? shards[0]).floats)
       : undefined;
@@ -99,7 +120,7 @@ export class BareKernel {
         }
       },
       tolerance: 0,
-      facts: { memoryMode: this.memoryMode },
+      facts: { memoryMode: this.memoryMode, hugePages: this.hugePages },
     };
   }
 

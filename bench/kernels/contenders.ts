@@ -2,8 +2,8 @@ import type { Engine } from "lagbag";
 import type { Contender } from "../engine/contenders.js";
 import { keep } from "../measure/keep.js";
 import type { PlainJob, PlainVariant } from "../plain/lookup.js";
-import type { Facts } from "../report.js";
 import type { Workload } from "../workloads/workload.js";
+import { hugePagesText } from "./bare.js";
 
 /** Plain loops; a run is the whole rotation. */
 export function plainRotation(name: string, { lookup, name: loops }: PlainVariant, job: PlainJob, workload: Workload): Contender {
@@ -47,12 +47,6 @@ export function syncRotation(name: string, engine: Engine, { batches, rowsPerBat
       for (const batch of some) read(engine.lookupSync(batch, outs.get(batch.batchSize)).values, batch);
     },
     tolerance: 0,
-    facts: { memoryMode: engine.stats().memory.mode, ...hugePagesFact(engine) },
+    facts: { memoryMode: engine.stats().memory.mode, hugePages: hugePagesText(engine.stats().memory.hugePages) },
   };
-}
-
-/** What an engine says of huge pages under its tables: "on: 98 % of the table rows ...". */
-function hugePagesFact(engine: Engine): Facts {
-  const { hugePages } = engine.stats().memory as { hugePages?: { state: string; reason: string } };
-  return hugePages === undefined ? {} : { hugePages: `${hugePages.state}: ${hugePages.reason}` };
 }

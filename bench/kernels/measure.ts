@@ -35,10 +35,10 @@ export interface KernelOptions {
   /** Batches that every contender answers under the reference's eyes before anything is timed. */
   checkedBatches: number;
   temperatures: readonly Temperature[];
-  /** Whether lookupSync's engine asks for huge pages under its tables. The kernel alone and plain TypeScript stay on small ones. */
+  /** Whether huge pages are asked for under lagbag's rows, which plain TypeScript shares. The C program has small ones. */
   hugePages: "auto" | "off";
-  /** Least median ratio to the C program on small pages; for cold rows. */
-  goals: { kernel?: number; onHugePages?: number };
+  /** Least median ratio of the kernel to the C program; for cold rows. */
+  goal: number | undefined;
 }
 
 /** Times the kernels, plain loops and peers on one thread, with rows from memory and from cache. */
@@ -51,7 +51,7 @@ export async function measureKernels(
   const { progress } = run;
   const show = (what: string): void => progress.show(`${workload.name}: ${what}`);
   show("filling tables");
-  const bare = new BareKernel(workload);
+  const bare = new BareKernel(workload, options);
   const rows = bare.rows ?? workload.seededTables.map(materialise);
   const job = makePlainJob(
     workload.tables.map(({ dim }, index) => ({ dim, rows: rows[index] })),
@@ -59,11 +59,10 @@ export async function measureKernels(
   );
   const sets = { cold: workload, warm: warmWorkload(workload, WARM_BYTES) };
   show("opening an engine, starting peers");
-  const huge = { hugePages: options.hugePages };
   const peers = await StartedPeers.start(how.peers, { workloads: [sets.cold, sets.warm], rows, folder, threads: 1, say: run.say });
   try {
     // One rank that has nothing to do: lookupSync works on this thread.
-    return await withEngines({ engine: () => openOver(workload, { ranks: 1, ...huge }) }, async ({ engine }) => {
+    return await withEngines({ engine: () => openOver(workload, { ranks: 1, hugePages: options.hugePages }) }, async ({ engine }) => {
       const groups: Group[] = [];
       for (const temperature of options.temperatures) {
         const set = sets[temperature];
@@ -121,8 +120,6 @@ interface Measured {
 function groupOf(workload: Workload, { temperature, contenders, rates, ranking, options, checked }: Measured): Group {
   const cases = contenders.map(({ timed, facts }, index) => caseReport(timed.name, "rows/s", rates[index], facts));
   const [kernel, ...others] = cases;
-  const [sync] = others;
-  const isCold = temperature === "cold";
   const { batches, rowsPerBatch, bytesPerBatch, bagSizes, tables } = workload;
   const cache = lastLevelCacheBytes();
   return {
@@ -146,11 +143,6 @@ function groupOf(workload: Workload, { temperature, contenders, rates, ranking, 
       plainLoops: rankedText(ranking),
     },
     cases,
-    comparisons: [
-      ...others.map((one) => compare(kernel, one, one.name === C && isCold ? options.goals.kernel : undefined)),
-      ...(options.hugePages === "auto"
-        ? others.filter(({ name }) => name === C).map((c) => compare(sync, c, isCold ? options.goals.onHugePages : undefined))
-        : []),
-    ],
+    comparisons: others.map((one) => compare(kernel, one, one.name === C && temperature === "cold" ? options.goal : undefined)),
   };
 }

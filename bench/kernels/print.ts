@@ -1,5 +1,5 @@
 import { peersText } from "../engine/print.js";
-import { formatComparison, type Group } from "../report.js";
+import type { Group } from "../report.js";
 import { formatCount, formatMB, formatNumber, formatTable } from "../text-table.js";
 
 /** What one workload's rounds on one thread showed, as text. */
@@ -8,7 +8,7 @@ export function formatKernels({ name, description, facts, cases, comparisons }: 
   const header = ["", "Mrows/s", "min", "max", "GB/s", "kernel / it", "min", "max", "goal"];
   const rows = cases.map((one) => {
     const { median: rate, min, max } = one.summary;
-    const against = comparisons.find(({ of, to }) => of === cases[0].name && to === one.name);
+    const against = comparisons.find(({ to }) => to === one.name);
     return [
       one.name,
       ...[rate / 1e6, min / 1e6, max / 1e6, (rate * bytesPerRow) / 1e9].map(formatNumber),
@@ -16,20 +16,16 @@ export function formatKernels({ name, description, facts, cases, comparisons }: 
       against?.goal === undefined ? "" : `>= ${against.goal}`,
     ];
   });
-  const others = comparisons.filter(({ of }) => of !== cases[0].name);
-  const pages = cases.flatMap((one) =>
-    one.facts.hugePages === undefined ? [] : [`; huge pages under ${one.name}: ${one.facts.hugePages}`],
-  );
   const ahead = cases.flatMap((one) =>
     one.facts.prefetchedRowsAhead === undefined ? [] : [`${one.name}: ${one.facts.prefetchedRowsAhead}`],
   );
   return `
 ${name}: ${description}
-one thread, ${facts.cache}; ${describeRotation(facts)}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}${pages.join("")}
+one thread, ${facts.cache}; ${describeRotation(facts)}; ${facts.checkedBatches} checked against the reference; ${cases[0].facts.memoryMode}-memory build${peersText(cases)}; huge pages ${cases[0].facts.hugePages}
 plain loops tried: ${listOf(facts.plainLoops)}${ahead.length === 0 ? "" : `\nrows prefetched ahead, best of 4, 8, 16, 32, 64: ${ahead.join("; ")}`}
 ${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; kernel / it: the ratios to the first in the same round
 
-${formatTable(header, rows)}${others.map((one) => `\n${formatComparison(one)}`).join("")}`;
+${formatTable(header, rows)}`;
 }
 
 function describeRotation(facts: Group["facts"]): string {

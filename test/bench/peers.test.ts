@@ -34,6 +34,7 @@ const MIXED = makeWorkload(
   77,
 );
 const ROWS = MIXED.seededTables.map(materialise);
+const SMALL_PAGES = { hugePages: "off" } as const;
 const QUICK = { minSeconds: 0.01, firstRuns: 1 };
 
 /** Batches with empty bags, and bags that differ in size. */
@@ -54,7 +55,7 @@ function jagged(): Workload {
 
 describe("the bare kernel", () => {
   it("is the reference's bits, over padded rows and in any rotation", async () => {
-    const bare = new BareKernel(MIXED);
+    const bare = new BareKernel(MIXED, SMALL_PAGES);
     expect(bare.rows).toBeUndefined();
     for (const workload of [MIXED, warmWorkload(MIXED, 1)]) {
       const contender = bare.contender("bare", workload);
@@ -65,12 +66,14 @@ describe("the bare kernel", () => {
 
   it("shows its rows to those who only read, where they are not padded", () => {
     const workload = makeWorkload({ name: "", title: "", tables: [{ numRows: 20, dim: 16 }], batchSize: 2, bagSize: 2, batchCount: 1 }, 3);
-    expect(new BareKernel(workload).rows?.map((rows) => Float32Array.from(rows))).toEqual(workload.seededTables.map(materialise));
+    expect(new BareKernel(workload, SMALL_PAGES).rows?.map((rows) => Float32Array.from(rows))).toEqual(
+      workload.seededTables.map(materialise),
+    );
   });
 
   it("takes bags that differ in size", async () => {
     const workload = jagged();
-    await checkContender(new BareKernel(workload).contender("bare", workload), expectedValues(workload, ROWS, 1));
+    await checkContender(new BareKernel(workload, SMALL_PAGES).contender("bare", workload), expectedValues(workload, ROWS, 1));
   });
 });
 
