@@ -23,9 +23,9 @@ interface PlacedBatch {
   bags: number;
 }
 
-/** What became of huge pages, in a line: "on: 98 % of the table rows ...". */
+/** What became of huge pages, in a line: "off", or "on: 98 % of the table rows ...". */
 export function hugePagesText({ state, reason }: HugePagesStats): string {
-  return `${state}: ${reason}`;
+  return state === "off" ? state : `${state}: ${reason}`;
 }
 
 export class BareKernel {

@@ -11,6 +11,7 @@ import { makePlainJob, type PlainJob } from "../plain/lookup.js";
 import { caseReport, compare, type Group } from "../report.js";
 import type { SuiteRun } from "../suite.js";
 import { expectedValues } from "../workloads/check.js";
+import { tableBytes } from "../workloads/scale.js";
 import { materialise, type Workload, warmWorkload } from "../workloads/workload.js";
 import { BareKernel } from "./bare.js";
 import { plainRotation, syncRotation } from "./contenders.js";
@@ -137,6 +138,7 @@ function groupOf(workload: Workload, { temperature, contenders, rates, ranking, 
       bytesPerBatch,
       rotationBytes: bytesPerBatch * batches.length,
       // What makes rows cold, or does not.
+      tableBytes: tableBytes(tables),
       ...(cache === undefined ? {} : { lastLevelCacheBytes: cache }),
       checkedBatches: checked,
       sampleSeconds: options.sampleSeconds,

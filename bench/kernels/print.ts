@@ -28,20 +28,19 @@ ${cases[0].rounds.length} rounds, medians; GB/s counts the rows that are read; k
 ${formatTable(header, rows)}`;
 }
 
+/** Where a workload's rows come from: memory, or for the most part a cache that holds the rotation or the tables themselves. */
 function describeRotation(facts: Group["facts"]): string {
-  const [batches, samples, rows, bytes, all, cache] = [
-    "batches",
-    "batchSize",
-    "rowsPerBatch",
-    "bytesPerBatch",
-    "rotationBytes",
-    "lastLevelCacheBytes",
-  ].map((name) => Math.round(Number(facts[name])));
+  const fact = (name: string): number => Math.round(Number(facts[name]));
+  const what = `${formatCount(fact("rowsPerBatch"))} rows or ${formatMB(fact("bytesPerBatch"))}`;
   if (facts.cache === "warm") {
-    return `one batch of ${formatCount(samples)} samples again and again, ${formatCount(rows)} rows or ${formatMB(bytes)}: rows come from cache`;
+    const samples = fact("batchSize");
+    return `one batch of ${formatCount(samples)} sample${samples === 1 ? "" : "s"} again and again, ${what}: rows come from cache`;
   }
-  const from = all <= 2 * cache ? "no more than two last-level caches: many rows come from there" : "rows come from memory";
-  return `${formatCount(batches)} batches in rotation, ${formatCount(rows)} rows or ${formatMB(bytes)} each, ${formatMB(all)} in all: ${from}`;
+  const rotationBytes = fact("rotationBytes");
+  // False where the cache is not known: the sizes stand beside it.
+  const isSmall = Math.min(rotationBytes, fact("tableBytes")) <= 2 * fact("lastLevelCacheBytes");
+  const from = isSmall ? "rotation or tables are no more than two last-level caches, many rows come from there" : "rows come from memory";
+  return `${formatCount(fact("batches"))} batches in rotation, ${what} each, ${formatMB(rotationBytes)} in all: ${from}`;
 }
 
 function listOf(fact: Group["facts"][string]): string {
