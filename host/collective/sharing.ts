@@ -5,6 +5,9 @@ import { type ActCode, RankSteps } from "./steps.js";
 /** A step of fewer units is not worth a wake-up: it is written before the one who was woken is there. */
 const RINGING_UNITS = 16;
 
+/** An offer with fewer units left is left to its owner, who is done with them before it would be worth anything. */
+const LEAST_LEFT = 2;
+
 /** How a rank takes part in a collective; see RankSteps. */
 export interface SharingOptions {
   rank: number;
@@ -17,7 +20,7 @@ export interface SharingOptions {
  *
  *     open      step `opened`, n units         when it may be written (reserve), the step before has none left, and at most OPEN_STEPS are open
  *     claim     the owner takes a unit         when one is left
- *     take      another rank takes one         when one is left and it has nothing else to do
+ *     take      another rank takes one         when some are left and it has nothing else to do
  *     hand in   the unit is done               undone - 1; with the last one, another rank rings the owner
  *     written   the oldest open step           when none of it is undone
  *
@@ -87,13 +90,13 @@ export class SharingSteps extends RankSteps {
     this.#offers.handIn(this.#rank, (this.opened - 1) | 0);
   }
 
-  /** Whether another rank has a unit left, which take() then takes: `owner`, and its `offer`. */
+  /** Whether another rank has units to spare, of which take() then takes one: `owner`, and its `offer`. */
   mayHelp(): boolean {
     const { ranks } = this.#counters;
     for (let n = 1; n < ranks; n += 1) {
       const owner = (this.#rank + n) % ranks;
       const offer = this.#offers.look(owner);
-      if (leftOf(offer) === 0) continue;
+      if (leftOf(offer) < LEAST_LEFT) continue;
       this.owner = owner;
       this.offer = offer;
       return true;

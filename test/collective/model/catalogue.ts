@@ -9,6 +9,8 @@ import type { WorldOptions } from "./world.js";
 
 /** What a model is made of, as plain data. */
 export interface ModelOptions extends WorldOptions {
+  /** Units of every step, for models of work stealing: 2 or 3. */
+  units?: number;
   /** Steps of every rank, for models of SPMD programs. */
   total?: number;
   /** Take acts at once that nobody else sees, for models of the engine. */

@@ -49,19 +49,18 @@ for (const [ranks, lagBound] of [...SMALL, ...LARGE]) {
   await row(`engine, reduced | ${ranks} | ${lagBound}`, () => search("engine", { ranks, lagBound, start: START, eager: true }));
 }
 const STEALING = [
-  [1, 0],
-  [2, 0],
-  [2, 1],
-  [2, 2],
-  [3, 0],
+  [1, 0, 2],
+  [2, 0, 2],
+  [2, 0, 3],
+  [2, 1, 2],
+  [2, 1, 3],
+  [2, 2, 2],
+  [3, 0, 2],
 ] as const;
-for (const [ranks, lagBound] of STEALING) {
-  await row(`work stealing, every act | ${ranks} | ${lagBound}`, () => search("stealing", { ranks, lagBound, start: START }));
+for (const [ranks, lagBound, units] of STEALING) {
+  await row(`work stealing, ${units} units | ${ranks} | ${lagBound}`, () => search("stealing", { ranks, lagBound, units, start: START }));
 }
-for (const lagBound of [1, 2]) {
-  const varying = { ranks: 2, lagBound, start: START, varying: true };
-  await row(`work stealing, the bound changes | 2 | ${lagBound}`, () => search("stealing", varying));
-}
+await row("work stealing, the bound changes | 2 | 1", () => search("stealing", { ranks: 2, lagBound: 1, start: START, varying: true }));
 await row("one doorbell, word by word | | ", () => search("bell", { ranks: 1, lagBound: 0, start: START }));
 for (const [ranks, lagBound, total] of SPMD) {
   await row(`SPMD, ${total} steps | ${ranks} | ${lagBound}`, () => search("spmd", { ranks, lagBound, total, start: START }));

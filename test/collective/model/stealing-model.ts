@@ -5,9 +5,15 @@ import { Act, type ActCode, type RankSteps } from "#host/collective/steps.js";
 import { At, EngineModel } from "./engine-model.js";
 import type { WorldOptions } from "./world.js";
 
-/** Units of every step on every rank: one for the owner, one that may be stolen, and no order between them. */
-const UNITS = 2;
+/** Bits of a number of units: at most 3. */
 const COUNT_BITS = 2;
+
+/** What a model of work stealing is made of. */
+export interface StealingOptions extends WorldOptions {
+  /** Units of every step on every rank, 2 or 3; default 2: one that may be stolen, and the one that is left to the owner. */
+  units?: number;
+  varying?: boolean;
+}
 
 /** What a rank does a unit of, or is about to. */
 interface Reach {
@@ -31,16 +37,28 @@ export class StealingModel extends EngineModel {
   readonly #places: { offer: number; undone: number[] }[];
   /** Steps of a rank that may be open at a time, by credit and by slots. */
   readonly #most: number;
+  readonly #units: number;
   /** Of each rank's open steps, by slot: bit u, unit u is done. */
   readonly #done: number[][];
   readonly #reach: Reach[];
 
-  constructor(options: WorldOptions & { varying?: boolean }) {
+  constructor(options: StealingOptions) {
     const counterBits = Math.ceil(Math.log2(windowCount(options.lagBound) + 1));
     const most = Math.min(OPEN_STEPS, options.lagBound + 2);
-    const perRank = [3, 1, COUNT_BITS, 1, counterBits, COUNT_BITS, 1, ...new Array<number[]>(most).fill([COUNT_BITS, UNITS]).flat()];
+    const units = options.units ?? 2;
+    const perRank = [
+      3,
+      1,
+      COUNT_BITS,
+      1,
+      counterBits,
+      COUNT_BITS,
+      COUNT_BITS,
+      ...new Array<number[]>(most).fill([COUNT_BITS, units]).flat(),
+    ];
     super(options, Array.from({ length: options.ranks }, () => perRank).flat());
     const { ranks } = this;
+    this.#units = units;
     this.#most = most;
     this.#places = Array.from({ length: ranks }, (_, rank) => this.#findPlaces(rank));
     this.#done = Array.from({ length: ranks }, () => new Array<number>(OPEN_STEPS).fill(0));
@@ -101,7 +119,7 @@ export class StealingModel extends EngineModel {
     if (act === Act.write && !this.sharing(rank).isOpen) {
       this.beginWrite(rank);
       this.#done[rank][openSlot(this.sharing(rank).opened)] = 0;
-      this.sharing(rank).open(UNITS);
+      this.sharing(rank).open(this.#units);
     }
     return act === Act.write ? At.writing : super.perform(rank, act, quick);
   }
@@ -138,7 +156,7 @@ export class StealingModel extends EngineModel {
     const act = super.look(rank, quick);
     for (let step = written; step !== this.steps[rank].written; step = (step + 1) | 0) {
       const done = this.#done[rank][openSlot(step)];
-      if (done !== 2 ** UNITS - 1) this.fail(`rank ${rank} has written a step, and of its units only these are done: ${done}`);
+      if (done !== 2 ** this.#units - 1) this.fail(`rank ${rank} has written a step, and of its units only these are done: ${done}`);
     }
     return act;
   }
