@@ -11,8 +11,8 @@ npm pack --json --pack-destination "$dir" | sed -n '/^\[/,$p' >"$dir/pack.json"
 tarball="$(echo "$dir"/*.tgz)"
 node tools/package/contents.mjs <"$dir/pack.json"
 npx publint run "$tarball" --strict
-# esm-only: the package is ES modules; require() gets them too from Node 20.19 on, which by-require.cjs below shows.
-npx attw "$tarball" --profile esm-only
+# The .proto is no module. esm-only: the package is ES modules; require() gets them too from Node 20.19 on, which by-require.cjs below shows.
+npx attw "$tarball" --profile esm-only --exclude-entrypoints ./open_inference_grpc.proto
 
 cd "$dir"
 npm init -y >/dev/null
