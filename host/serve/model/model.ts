@@ -162,9 +162,9 @@ export class Model {
         const answer = { modelName: this.name, modelVersion: this.version, id: request.id, outputs: [prepared.output(result)] };
         const written = write(answer);
         this.statistics.succeeded(prepared.samples, { arrivedMs: how.arrivedMs, preparedMs, lookedUpMs, writtenMs: performance.now() });
+        seen({ model: this, shape, prepared });
         return written;
       };
-      seen({ model: this, shape, prepared });
       if (prepared.gatheredBytes <= this.#inlineBytes) return finish(engine.lookupSync(prepared.batch));
       const result = await engine.lookup(prepared.batch, { timeoutMs: how.timeoutMs, signal: how.signal() });
       try {

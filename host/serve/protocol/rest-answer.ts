@@ -14,7 +14,7 @@ export interface RestAnswer {
 export function writeRestAnswer(answer: InferAnswer, isBinary: boolean): RestAnswer {
   const id = answer.id === undefined ? "" : `"id":${JSON.stringify(answer.id)},`;
   const outputs = answer.outputs.map((output) => outputJson(output, isBinary)).join(",");
-  const json = `{"model_name":${JSON.stringify(answer.modelName)},"model_version":${JSON.stringify(answer.modelVersion)},${id}"outputs":[${outputs}]}`;
+  const json = `{"model_name":${quoted(answer.modelName)},"model_version":${quoted(answer.modelVersion)},${id}"outputs":[${outputs}]}`;
   if (!isBinary) return { body: Buffer.from(json), headerBytes: undefined };
   const headerBytes = Buffer.byteLength(json);
   const body = Buffer.allocUnsafe(answer.outputs.reduce((sum, output) => sum + outputBytes(output), headerBytes));
@@ -24,9 +24,23 @@ export function writeRestAnswer(answer: InferAnswer, isBinary: boolean): RestAns
   return { body, headerBytes };
 }
 
+/** Names as JSON: there are few, and each is in every answer. */
+const QUOTED = new Map<string, string>();
+const MOST_QUOTED = 1024;
+
+function quoted(name: string): string {
+  let json = QUOTED.get(name);
+  if (json === undefined) {
+    json = JSON.stringify(name);
+    if (QUOTED.size >= MOST_QUOTED) QUOTED.clear();
+    QUOTED.set(name, json);
+  }
+  return json;
+}
+
 function outputJson(output: OutputTensor, isBinary: boolean): string {
   const { name, datatype, shape } = output;
-  const head = `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(",")}]`;
+  const head = `{"name":${quoted(name)},"datatype":"${datatype}","shape":[${shape.join(",")}]`;
   if (isBinary) return `${head},"parameters":{"binary_data_size":${outputBytes(output)}}}`;
   return `${head},"data":[${output.parts
     .map((part) => valuesJson(name, part))

@@ -10,7 +10,7 @@ export function writeError(
 ): void {
   const error = toRequestError(cause);
   if (error.kind === "internal") log.error({ err: cause, url }, "request failed");
-  if (response.destroyed) return;
+  if (response.destroyed || response.headersSent) return;
   const body = JSON.stringify({ error: error.message });
   response.writeHead(STATUS[error.kind].http, {
     "content-type": "application/json; charset=utf-8",

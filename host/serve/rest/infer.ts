@@ -42,15 +42,15 @@ export class InferRoute {
       this.#access.check(request.headers.authorization);
       body = await readBody(request, limits, budget);
       const given = body;
-      const answer = await this.#inference.run({
+      await this.#inference.run({
         wire: "rest",
         arrivedMs: performance.now(),
         carrier: () => request.headers,
         read: (find) => ({ model: find(decode(model), decode(version)), request: this.#reader.read(given, headerBytes(request)) }),
         signal: () => goneSignal(response),
-        write: (values, asked) => writeRestAnswer(values, wantsBinary(asked)),
+        // Sent here and now: what is to be counted is counted while the answer is on its way.
+        write: (values, asked) => this.#write(response, writeRestAnswer(values, wantsBinary(asked))),
       });
-      this.#write(response, answer);
     } catch (error) {
       writeError(response, error, { log, url: request.url, last: this.draining });
     } finally {
