@@ -1,10 +1,6 @@
-import { existsSync } from "node:fs";
-
-const SERVE = "host/serve/index.ts";
-
 /** API pages for what the package exports: npm run docs, into build/docs. Any warning fails. */
 export default {
-  entryPoints: ["host/index.ts", ...(existsSync(SERVE) ? [SERVE] : [])],
+  entryPoints: ["host/index.ts", "host/serve/index.ts", "host/stages/onnx.ts"],
   tsconfig: "tsconfig.json",
   out: "build/docs",
   name: "lagbag",

@@ -14,7 +14,7 @@ export type { LookupBatch, LookupOptions } from "./lookup/batch.js";
 export type { LagClass } from "./lookup/how.js";
 export type { JaggedRows, LookupResult } from "./lookup/result.js";
 export type { SyncResult } from "./lookup/sync.js";
-export type { HugePagesStats } from "./memory/hugepages.js";
+export type { HugePagesMode, HugePagesStats } from "./memory/hugepages.js";
 export type { MemoryMode } from "./memory/kernel.js";
 export { openEngine } from "./open.js";
 export type {

@@ -11,8 +11,8 @@ npm pack --json --pack-destination "$dir" | sed -n '/^\[/,$p' >"$dir/pack.json"
 tarball="$(echo "$dir"/*.tgz)"
 node tools/package/contents.mjs <"$dir/pack.json"
 npx publint run "$tarball" --strict
-# The .proto is no module. esm-only: the package is ES modules; require() gets them too from Node 20.19 on, which by-require.cjs below shows.
-npx attw "$tarball" --profile esm-only --exclude-entrypoints ./open_inference_grpc.proto
+# esm-only: the package is ES modules; require() gets them too from Node 20.19 on, which by-require.cjs below shows.
+npx attw "$tarball" --profile esm-only --exclude-entrypoints open_inference_grpc.proto
 
 cd "$dir"
 npm init -y >/dev/null
@@ -29,11 +29,14 @@ cp consumer.ts consumer.cts
 sed -i 's/^await main();$/void main();/' consumer.cts
 "$root/node_modules/.bin/tsc" --strict --skipLibCheck false --target es2022 --lib es2022 --types node --module nodenext --outDir out-require consumer.cts
 
-# The server's entry point, where the package has it.
-if [ -f node_modules/lagbag/dist/serve/index.js ]; then
-  printf 'import { serve } from "lagbag/serve";\nconst start: typeof serve = serve;\nif (typeof start !== "function") throw new Error("lagbag/serve: got no serve");\nconsole.log("lagbag/serve: ok");\n' >server.ts
-  "$root/node_modules/.bin/tsc" --strict --skipLibCheck true --target es2022 --lib es2022 --types node --module node16 --moduleResolution node16 --outDir out-node16 server.ts
-fi
+# The server's entry point.
+cat >server.ts <<'TS'
+import { type ServeOptions, serve } from "lagbag/serve";
+const start: (options: ServeOptions) => unknown = serve;
+if (typeof start !== "function") throw new Error("lagbag/serve: got no serve");
+console.log("lagbag/serve: ok");
+TS
+"$root/node_modules/.bin/tsc" --strict --skipLibCheck false --target es2022 --lib es2022 --types node --module node16 --outDir out-node16 server.ts
 
 for node in node "$(bash "$root/tools/node.sh" 22)" "$(bash "$root/tools/node.sh" 24)"; do
   echo "on Node $("$node" --version):"
@@ -42,7 +45,7 @@ for node in node "$(bash "$root/tools/node.sh" 22)" "$(bash "$root/tools/node.sh
   "$node" out-node16/consumer.js
   "$node" out-bundler/consumer.js
   "$node" out-require/consumer.cjs
-  if [ -f out-node16/server.js ]; then "$node" out-node16/server.js; fi
+  "$node" out-node16/server.js
   "$node" node_modules/lagbag/dist/cli/main.js --help >/dev/null
 done
 npx --no-install lagbag --help >/dev/null
