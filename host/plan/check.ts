@@ -26,6 +26,7 @@ export interface CheckedTable {
   dim: number;
   dtype: RowDtype;
   lookupsPerSample: number;
+  keyed: boolean;
   wanted: WantedCut | "auto";
 }
 
@@ -64,7 +65,15 @@ export function checkPlanTables(tables: readonly PlanTable[]): CheckedTable[] {
   });
 }
 
-function checkTable({ name, numRows, dim, dtype = "fp32", lookupsPerSample = 1, sharding = "auto" }: PlanTable): CheckedTable {
+function checkTable({
+  name,
+  numRows,
+  dim,
+  dtype = "fp32",
+  lookupsPerSample = 1,
+  sharding = "auto",
+  keyed = false,
+}: PlanTable): CheckedTable {
   checkInteger({ option: "numRows", got: numRows, most: MAX_ROWS, table: name });
   checkInteger({ option: "dim", got: dim, most: MAX_DIM, table: name });
   if (!ROW_DTYPES.includes(dtype)) {
@@ -74,6 +83,7 @@ function checkTable({ name, numRows, dim, dtype = "fp32", lookupsPerSample = 1, 
     const expected = `a number from 0 to ${MAX_LOOKUPS_PER_SAMPLE}`;
     throw wrong({ option: "lookupsPerSample", got: lookupsPerSample, expected, table: name });
   }
+  if (typeof keyed !== "boolean") throw wrong({ option: "keyed", got: keyed, expected: "true or false", table: name });
   const wanted = checkSharding(name, sharding);
   if (wanted !== "auto" && wanted.shards !== undefined) {
     const most = { table: 1, row: Math.min(numRows, MAX_SHARDS), column: Math.min(dim, MAX_SHARDS) }[wanted.by];
@@ -81,7 +91,7 @@ function checkTable({ name, numRows, dim, dtype = "fp32", lookupsPerSample = 1, 
     const option = `sharding by "${wanted.by}" with shards`;
     checkInteger({ option, got: wanted.shards, most, table: name, reason: most < MAX_SHARDS ? reason : "" });
   }
-  return { name, numRows, dim, dtype, lookupsPerSample, wanted };
+  return { name, numRows, dim, dtype, lookupsPerSample, keyed, wanted };
 }
 
 /** The form alone; how many shards there may be depends on the table. */

@@ -1,5 +1,6 @@
 import { gatheredBytes, type RowDtype, storedBytes, storedRow, valuesIn } from "../rows/rows.js";
 import type { CheckedTable } from "./check.js";
+import { keyIndexBytes } from "./key-index.js";
 import type { Shard, TablePlan } from "./types.js";
 
 const CACHE_LINE_BYTES = 64;
@@ -25,9 +26,11 @@ export interface Cut {
 
 /** A shard that has no rank yet, and what it costs the rank that gets it. */
 export interface Piece extends Omit<Shard, "rank"> {
+  /** Bytes of the table's key index that count with the piece; 0 without keys. */
+  indexBytes: number;
   /** Rows that one sample gathers from it, every row of the table being equally likely. */
   lookupsPerSample: number;
-  /** The same in bytes, whole cache lines counted. */
+  /** The same in bytes, whole cache lines counted, and with keys a line of the index for every lookup of the table: each rank searches all keys. */
   gatheredBytesPerSample: number;
 }
 
@@ -83,6 +86,7 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
     const columnCount = endColumn - firstColumn;
     // Most shards are alike, and some cuts have hundreds of them: a layout is made once, not for each.
     if (row.columns !== columnCount) row = storedRow(table.dtype, columnCount);
+    const hasDefaultRow = table.keyed && endRow === table.numRows;
     const lookupsPerSample = (table.lookupsPerSample * rowCount) / table.numRows;
     return {
       table: index,
@@ -91,9 +95,10 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
       firstColumn,
       columnCount,
       strideBytes: row.strideBytes,
-      bytes: storedBytes(row, rowCount),
+      bytes: storedBytes(row, rowCount + (hasDefaultRow ? 1 : 0)),
+      indexBytes: table.keyed ? keyIndexBytes(table.numRows) : 0,
       lookupsPerSample,
-      gatheredBytesPerSample: lookupsPerSample * gatheredBytes(row),
+      gatheredBytesPerSample: lookupsPerSample * gatheredBytes(row) + (table.keyed ? table.lookupsPerSample * CACHE_LINE_BYTES : 0),
     };
   });
 }

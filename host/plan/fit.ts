@@ -26,7 +26,7 @@ export function checkFit(ladders: readonly Ladder[], { ranks, rankMemoryBytes, t
     if (bytes <= rankMemoryBytes) continue;
     const { name, wanted } = ladder.table;
     const message =
-      `table ${JSON.stringify(name)}: its largest shard needs ${shown(bytes)} with row padding on one rank, ` +
+      `table ${JSON.stringify(name)}: its largest shard needs ${shown(bytes)} with row padding${wantsIndex(ladder.table)} on one rank, ` +
       `expected at most rankMemoryBytes = ${shown(rankMemoryBytes)}; ${wayOut(wanted)}`;
     throw new EmbeddingError("EMBEDDING_PLAN", message, { table: name, got: bytes, expected: rankMemoryBytes });
   }
@@ -40,10 +40,18 @@ export function doesNotFit(ladders: readonly Ladder[], { ranks, rankMemoryBytes 
       ? 'sharding "auto" on more tables or a larger rankMemoryBytes makes room'
       : wayOut(wanted);
   const message =
-    `table ${JSON.stringify(name)}: no rank has room left for a shard of ${shown(unplaced.bytes)} with row padding; ` +
+    `table ${JSON.stringify(name)}: no rank has room left for a shard of ${shown(unplaced.bytes + unplaced.indexBytes)} with row padding${wantsIndex(ladders[unplaced.table].table)}; ` +
     `all tables need ${shown(neededBytes(ladders))}, got ${ranks} ranks x rankMemoryBytes = ` +
     `${ranks} x ${rankMemoryBytes} = ${shown(ranks * rankMemoryBytes)}; ${advice}`;
-  return new EmbeddingError("EMBEDDING_PLAN", message, { table: name, got: unplaced.bytes, expected: rankMemoryBytes });
+  return new EmbeddingError("EMBEDDING_PLAN", message, {
+    table: name,
+    got: unplaced.bytes + unplaced.indexBytes,
+    expected: rankMemoryBytes,
+  });
+}
+
+function wantsIndex({ keyed }: CheckedTable): string {
+  return keyed ? " and the key index" : "";
 }
 
 function tooLarge(needed: number, limit: number, limitShown: string): EmbeddingError {

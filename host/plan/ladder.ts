@@ -28,7 +28,7 @@ interface Rung {
  * 4. more shards than ranks, for memory that even shares do not fit into.
  *
  * None of them needs more bytes in all, or gathers more, than the whole table; but for columns of int8, int4 and int2 rows, whose shards have
- * a scale and a bias of their own each.
+ * a scale and a bias of their own each, and for tables with keys, whose index is on every rank with a shard and is read there for every lookup.
  */
 export class Ladder {
   readonly length: number;
@@ -41,7 +41,7 @@ export class Ladder {
   constructor(
     readonly table: CheckedTable,
     private readonly index: number,
-    ranks: number,
+    private readonly ranks: number,
   ) {
     const { wanted } = table;
     this.cuts = wanted === "auto" ? autoCuts(table, ranks) : [chosenCut(table, wanted, ranks)];
@@ -65,7 +65,10 @@ export class Ladder {
   /** All pieces of the table together. */
   total(): Weight {
     return this.piecesOf(0).reduce(
-      (sum, piece) => ({ bytes: sum.bytes + piece.bytes, gatheredBytes: sum.gatheredBytes + piece.gatheredBytesPerSample }),
+      (sum, piece) => ({
+        bytes: sum.bytes + piece.bytes + piece.indexBytes,
+        gatheredBytes: sum.gatheredBytes + piece.gatheredBytesPerSample,
+      }),
       { bytes: 0, gatheredBytes: 0 },
     );
   }
@@ -82,9 +85,12 @@ export class Ladder {
   private rung(index: number): Rung {
     const known = this.rungs.get(index);
     if (known !== undefined) return known;
-    const pieces = cutTable(this.table, this.index, this.cuts[index]);
+    const cut = this.cuts[index];
+    const pieces = cutTable(this.table, this.index, cut);
+    // Shards on the same rank share the index there: each counts a part of it.
+    for (const piece of pieces) piece.indexBytes = Math.ceil(piece.indexBytes * Math.min(1, this.ranks / cut.shards));
     const largest = {
-      bytes: pieces.reduce((most, { bytes }) => Math.max(most, bytes), 0),
+      bytes: pieces.reduce((most, { bytes, indexBytes }) => Math.max(most, bytes + indexBytes), 0),
       gatheredBytes: pieces.reduce((most, { gatheredBytesPerSample }) => Math.max(most, gatheredBytesPerSample), 0),
     };
     const made = { pieces, largest };

@@ -38,7 +38,7 @@ export class Layout {
     this.held = new Uint16Array(tables * ranks);
     this.owners = new Int16Array(pieces.length).fill(Layout.NOWHERE);
     const gatheredOf = Float64Array.from(pieces, (piece) => piece.gatheredBytesPerSample);
-    const bytesOf = Float64Array.from(pieces, (piece) => piece.bytes);
+    const bytesOf = Float64Array.from(pieces, (piece) => piece.bytes + piece.indexBytes);
     this.gathered = { of: gatheredOf, on: new Float64Array(ranks), cap: Infinity };
     this.bytes = { of: bytesOf, on: new Float64Array(ranks), cap: rankMemoryBytes };
   }

@@ -1,5 +1,6 @@
 import { checkPlanOptions, checkPlanTables } from "./check.js";
 import { checkFit } from "./fit.js";
+import { keyIndexBytes } from "./key-index.js";
 import { Ladder } from "./ladder.js";
 import type { Layout } from "./layout.js";
 import { printPlan } from "./print.js";
@@ -31,10 +32,11 @@ export function planTables(tables: readonly PlanTable[], options: PlanOptions): 
     const { table, firstRow, rowCount, firstColumn, columnCount, strideBytes, bytes } = piece;
     return { table, rank: layout.owners[index], firstRow, rowCount, firstColumn, columnCount, strideBytes, bytes };
   });
-  const load = rankLoads(layout);
+  const tablesPlanned = tablePlans(ladders, rungs);
+  const load = rankLoads(layout, tablesPlanned);
   const plan: Plan = {
     ranks: limits.ranks,
-    tables: tablePlans(ladders, rungs),
+    tables: tablesPlanned,
     shards,
     load,
     imbalance: {
@@ -53,19 +55,30 @@ function tablePlans(ladders: readonly Ladder[], rungs: readonly number[]): Table
     const { by, shards } = ladder.cut(rungs[table]);
     const first = next;
     next += shards;
-    return { name: ladder.table.name, dtype: ladder.table.dtype, by, shards: Array.from({ length: shards }, (_, shard) => first + shard) };
+    const { name, dtype, keyed, numRows } = ladder.table;
+    return {
+      name,
+      dtype,
+      by,
+      shards: Array.from({ length: shards }, (_, shard) => first + shard),
+      keyIndexBytes: keyed ? keyIndexBytes(numRows) : 0,
+    };
   });
 }
 
 /** Summed anew in shard order: the layout's own sums went up and down with every move and carry its rounding. */
-function rankLoads({ pieces, owners, ranks }: Layout): RankLoad[] {
+function rankLoads({ pieces, owners, ranks }: Layout, tables: readonly TablePlan[]): RankLoad[] {
   const nothing = { tableBytes: 0, lookupsPerSample: 0, gatheredBytesPerSample: 0 };
   const load = Array.from({ length: ranks }, (_, rank) => ({ rank, ...nothing }));
+  const indexed = new Int32Array(ranks).fill(-1);
   for (const [index, piece] of pieces.entries()) {
     const rank = load[owners[index]];
     rank.tableBytes += piece.bytes;
     rank.lookupsPerSample += piece.lookupsPerSample;
     rank.gatheredBytesPerSample += piece.gatheredBytesPerSample;
+    // One index for all shards of the table there; pieces come table by table.
+    if (indexed[owners[index]] !== piece.table) rank.tableBytes += tables[piece.table].keyIndexBytes;
+    indexed[owners[index]] = piece.table;
   }
   return load;
 }

@@ -41,7 +41,7 @@ export function printPlan(plan: Plan): string {
 }
 
 function tableLines({ tables, shards }: Plan): string[] {
-  const bytes = tables.map((table) => bytesOf(table.shards.map((shard) => shards[shard])));
+  const bytes = tables.map((table) => bytesOf(table, shards));
   const all = Array.from(tables.keys());
   const largestFirst = all.toSorted((a, b) => bytes[b] - bytes[a] || a - b);
   const hidden = new Set(largestFirst.slice(all.length > MOST_TABLES ? MOST_TABLES : all.length));
@@ -54,7 +54,8 @@ function tableLines({ tables, shards }: Plan): string[] {
   return [...lines, `... and ${hidden.size} smaller tables, ${cuts} of them cut, ${mib(hiddenBytes)} MiB`];
 }
 
-function tableRow({ name, dtype, by, shards: indices }: TablePlan, allShards: readonly Shard[]): string[] {
+function tableRow(table: TablePlan, allShards: readonly Shard[]): string[] {
+  const { name, dtype, by, shards: indices } = table;
   const shards = indices.map((index) => allShards[index]);
   const last = shards[shards.length - 1];
   const rows = last.firstRow + last.rowCount;
@@ -66,7 +67,7 @@ function tableRow({ name, dtype, by, shards: indices }: TablePlan, allShards: re
     `${rows} x ${dim}${dtype === "fp32" ? "" : ` ${dtype}`}`,
     cut,
     shorten(owners, OWNERS_WIDTH),
-    mib(bytesOf(shards)),
+    mib(bytesOf(table, allShards)),
   ];
 }
 
@@ -82,8 +83,11 @@ function rankLines({ load }: Plan): string[] {
   return align(RANK_COLUMNS, rows);
 }
 
-function bytesOf(shards: readonly Shard[]): number {
-  return shards.reduce((sum, { bytes }) => sum + bytes, 0);
+/** Bytes of a table's rows on all ranks, and of its key index on each of them. */
+function bytesOf({ shards: indices, keyIndexBytes }: TablePlan, allShards: readonly Shard[]): number {
+  const shards = indices.map((index) => allShards[index]);
+  const ranks = new Set(shards.map(({ rank }) => rank)).size;
+  return shards.reduce((sum, { bytes }) => sum + bytes, keyIndexBytes * ranks);
 }
 
 function mib(bytes: number): string {

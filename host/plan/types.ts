@@ -20,15 +20,17 @@ export interface PlanTable {
   lookupsPerSample?: number;
   /** Default "auto". */
   sharding?: Sharding;
+  /** Whether rows have external keys. Every rank with a shard of the table then holds the whole key index, at most 16 bytes a row, and reads a cache line of it for each lookup. Default false. */
+  keyed?: boolean;
 }
 
 /** Limits of planTables. */
 export interface PlanOptions {
   /** Number of ranks, 1 to 64. */
   ranks: number;
-  /** Bytes of table rows, padding included, that one rank may hold; default: no limit. */
+  /** Bytes of table rows, padding included, and key indexes that one rank may hold; default: no limit. */
   rankMemoryBytes?: number;
-  /** Bytes of table rows, padding included, over all ranks; default: no limit (the one-memory build has one). */
+  /** Bytes of table rows, padding included, and one key index a table over all ranks; default: no limit (the one-memory build has one). */
   totalMemoryBytes?: number;
 }
 
@@ -46,18 +48,21 @@ export interface Shard {
   columnCount: number;
   /** Bytes from one row to the next in the rank's memory; docs/formats.md has them by dim and dtype. */
   strideBytes: number;
-  /** rowCount * strideBytes; for int8, int4 and int2 rows that fill their cache lines, and 8 bytes more a row for scale and bias. */
+  /**
+   * rowCount * strideBytes; for int8, int4 and int2 rows that fill their cache lines, and 8 bytes more a row for scale and bias. Of a table with
+   * keys one row more where the shard has the last row: the default row.
+   */
   bytes: number;
 }
 
 /** What the plan predicts for a rank. */
 export interface RankLoad {
   rank: number;
-  /** Bytes of rows that it holds, padding included. */
+  /** Bytes of rows that it holds, padding included, and of key indexes. */
   tableBytes: number;
   /** Rows that it gathers for one sample; a row of a column-wise table counts on every rank that holds some of its columns. */
   lookupsPerSample: number;
-  /** Bytes that it gathers for one sample, whole cache lines counted. */
+  /** Bytes that it gathers for one sample, of rows and key indexes, whole cache lines counted. */
   gatheredBytesPerSample: number;
 }
 
@@ -69,6 +74,8 @@ export interface TablePlan {
   by: "table" | "row" | "column";
   /** Indices into Plan.shards, in row or column order. */
   shards: number[];
+  /** Bytes of the key index, which every rank with a shard of the table holds (with one memory they share it); 0 without keys. */
+  keyIndexBytes: number;
 }
 
 /** Who owns what. Deeply frozen plain data but for toString, which is not enumerable; equal inputs give equal plans. */
