@@ -18,6 +18,7 @@ module.exports = {
     below("lag-knows-times-and-counters", "^host/lag/", "^host/(lag/|collective/|errors\\.ts$)", "what a lag bound gives is seen from times alone"),
     below("diagnosis-is-pure", "^host/diagnose/", "^host/(diagnose/|lag/|plan/|errors\\.ts$)", "times, plans and counts in, findings out"),
     below("memory-is-a-map", "^host/memory/", "^host/(memory/|plan/|rows/|collective/|errors\\.ts$|options\\.ts$)", "byte maps and kernels, no engine"),
+    below("keys-before-lookups", "^host/keys/", "^host/(keys/|memory/|plan/|errors\\.ts$|options\\.ts$)", "loads and checks keys; lookups and threads stand on it"),
     below("shard-runs-on-its-own-thread", "^host/shard/", "^host/(shard/|collective/|memory/|errors\\.ts$)", "nothing of the caller's side crosses the thread line"),
     below("reference-stands-alone", "^host/reference\\.ts$", "^host/(errors|options)\\.ts$", "an oracle that shared code with the product could not tell its bugs"),
     below("tables-know-files", "^host/tables/", "^host/(tables/|rows/|errors\\.ts$|options\\.ts$|direct\\.ts$)", "files in, TableOptions out; no engine, no memories"),

@@ -19,6 +19,7 @@
  */
 import {
   JOB_COLUMNS, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_SCALES_PTR, JOB_SCALES_STRIDE, JOB_STRIDE_BYTES,
+  JOB_TABLE_ROWS,
   POOL_MAX, ROW_FP16, ROW_FP16_FINITE, ROW_INT4, ROW_INT8,
 } from "./abi";
 import { foldRows } from "./decode-fold";
@@ -161,6 +162,7 @@ function gatherFormat<Format>(job: usize, q: usize, end: usize, indexBytes: usiz
   const numRows = readU32(job + JOB_NUM_ROWS);
   const firstRow = readU32(job + JOB_FIRST_ROW);
   const rowCount = readU32(job + JOB_ROW_COUNT);
+  const whole = rowCount >= readU32(job + JOB_TABLE_ROWS);
   // Where row 0 of the table would be. It may lie before the memory's start; the sums wrap back.
   const origin = rows - <usize>firstRow * stride;
   const scalesOrigin = scales - <usize>firstRow * scalesStride;
@@ -169,7 +171,7 @@ function gatherFormat<Format>(job: usize, q: usize, end: usize, indexBytes: usiz
   decodedRows = 0;
   while (q < end) {
     const blockEnd = min(q + ahead, end);
-    if (rowCount == numRows) {
+    if (whole) {
       const bad = touchRows(rows, stride, scales, scalesStride, numRows, q, blockEnd, indexBytes);
       if (bad != 0) return bad;
     }

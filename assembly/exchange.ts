@@ -15,6 +15,10 @@ export function readI32(ptr: usize): i32 {
   return load<i32>(ptr);
 }
 
+export function readI64(ptr: usize): i64 {
+  return load<i64>(ptr);
+}
+
 export function readF32(ptr: usize): f32 {
   return load<f32>(ptr);
 }

@@ -2,17 +2,20 @@
 import {
   ERROR_LIMIT, ERROR_POSITION, ERROR_SLOT, ERROR_STATUS, ERROR_VALUE_HIGH, ERROR_VALUE_LOW,
   FEATURE_MAP_BYTES, FEATURE_SLOT, FEATURE_TARGET,
-  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FILTERED, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_PADDING,
-  JOB_PARTIAL, JOB_PARTIAL_BYTE, JOB_POOLING, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_STRIDE_BYTES, JOB_TABLE_COLUMNS,
+  JOB_BYTES, JOB_COLUMN_BYTE, JOB_COLUMNS, JOB_COUNTS_BYTE, JOB_FEATURE, JOB_FIRST_ROW, JOB_FORMAT, JOB_NUM_ROWS, JOB_PADDING,
+  JOB_PARTIAL, JOB_PARTIAL_BYTE, JOB_POOLING, JOB_PREPARING, JOB_ROW_COUNT, JOB_ROWS_PTR, JOB_STRIDE_BYTES,
+  JOB_TABLE_COLUMNS, JOB_TABLE_ROWS,
   PIECE_BATCH_SIZE, PIECE_FEATURE_MAP_PTR, PIECE_INDEX_BYTES, PIECE_INDICES_PTR, PIECE_OFFSETS_PTR, PIECE_WEIGHTS_PTR,
-  POOL_MAX, POOL_MEAN, POOL_NONE, ROW_FP32,
+  POOL_MAX, POOL_MEAN, POOL_NONE, PREPARE_FILTER, PREPARE_RESOLVE, ROW_FP32,
 } from "./abi";
 import { decodedRows, gatherDecoded, poolDecoded } from "./decode";
 import { readI32, readU32, writeU32 } from "./exchange";
-import { aheadRows, copyRow, copyRows, isOut, touchRow, touchRows } from "./gather";
+import { touchFirstRows } from "./first-rows";
+import { aheadRows, copyRow, copyRows, isOut, touchRows } from "./gather";
 import { bucketise, partialRowBytes } from "./message";
 import { clearRow, Max, poolBags, Sum, WeightedSum } from "./pool";
-import { STATUS_INDEX_RANGE, STATUS_OK } from "./status";
+import { resolveRows } from "./resolve";
+import { STATUS_INDEX_RANGE, STATUS_KEY_MISSING, STATUS_OK } from "./status";
 
 /** Rows that this instance has gathered. Read and reset by the host; f64 because the host counts in numbers. */
 export let gatheredRows: f64 = 0;
@@ -25,9 +28,9 @@ export function takeGatheredRows(): f64 {
 
 /**
  * Notes a bad index. The record keeps the lowest (slot, position), whatever the order in which jobs find them.
- * bad: address of the index; position: its element in the piece's indices.
+ * bad: address of the index; position: its element in the piece's indices; limit: rows of its table.
  */
-function noteBadIndex(error: usize, slot: u32, bad: usize, position: u32, indexBytes: usize, limit: u32): void {
+function noteBadIndex(error: usize, status: i32, slot: u32, bad: usize, position: u32, indexBytes: usize, limit: u32): void {
   if (readU32(error + ERROR_STATUS) != STATUS_OK) {
     const oldSlot = readU32(error + ERROR_SLOT);
     if (oldSlot < slot || (oldSlot == slot && readU32(error + ERROR_POSITION) <= position)) return;
@@ -38,7 +41,7 @@ function noteBadIndex(error: usize, slot: u32, bad: usize, position: u32, indexB
   writeU32(error + ERROR_VALUE_LOW, low);
   writeU32(error + ERROR_VALUE_HIGH, indexBytes == 8 ? readU32(bad + 4) : <u32>(<i32>low >> 31));
   writeU32(error + ERROR_LIMIT, limit);
-  writeU32(error + ERROR_STATUS, STATUS_INDEX_RANGE);
+  writeU32(error + ERROR_STATUS, status);
 }
 
 /**
@@ -64,7 +67,8 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
     return bad;
   }
   const qEnd = indices + <usize>end * indexBytes;
-  if (rowCount == numRows) {
+  // All of them: resolved indices have numbers behind the rows, of which only held ones come here.
+  if (rowCount >= readU32(job + JOB_TABLE_ROWS)) {
     const block = aheadRows(stride);
     for (; q < qEnd; q += block * indexBytes, out += block * rowBytes) {
       const blockEnd = min(q + block * indexBytes, qEnd);
@@ -96,8 +100,9 @@ function gatherRows(job: usize, indices: usize, indexBytes: usize, featureOffset
  *       partial:  pooled rows to window + partialByte, counts to window + countsByte, row windowRow on
  *       else:     pooled rows to dest + target + columnByte, a row each destStride bytes
  *
- * scratch: room for the piece's largest filtered feature, n indices: 4(n+1) bytes, 4(bags+1) bytes, and 4(n+1) bytes more with weights.
- * Returns STATUS_OK, or STATUS_INDEX_RANGE with the lowest bad index noted in `error`; other jobs are done all the same.
+ * scratch: room for the piece's largest feature, n indices: 4n + RESOLVE_LIST_BYTES where indices are no row numbers; and where it is filtered 4(n+1)
+ * bytes, 4(bags+1) bytes, and 4(n+1) bytes more with weights.
+ * Returns STATUS_OK, or another status with the lowest bad index noted in `error`; other jobs are done all the same.
  */
 export function poolPiece(
   jobs: usize, jobCount: usize, piece: usize, firstBag: usize, bags: usize,
@@ -120,42 +125,44 @@ export function poolPiece(
     const featureOffsets = offsets + ((<usize>slot * batchSize) << 2);
     const bagOffsets = featureOffsets + (firstBag << 2);
     const count = readU32(bagOffsets + (bags << 2)) - readU32(bagOffsets);
+    const resolving = (readU32(job + JOB_PREPARING) & PREPARE_RESOLVE) != 0;
     let bad: usize = 0;
-    if (pooling == POOL_NONE) {
+    if (resolving) {
+      bad = resolveJob(job, pooling, indices, indexBytes, featureOffsets, firstBag, weights, bags, count, target, dest, destStride, window, windowRow, scratch);
+    } else if (pooling == POOL_NONE) {
       bad = gatherRows(job, indices, indexBytes, featureOffsets, firstBag, bags, target);
     } else {
-      bad = poolJob(job, pooling, indices, indexBytes, bagOffsets, weights, bags, count, dest + target, destStride, window, windowRow, scratch);
+      bad = poolJob(job, pooling, 0, indices, indexBytes, bagOffsets, weights, bags, count, dest + target, destStride, window, windowRow, scratch);
     }
     if (bad != 0) {
-      noteBadIndex(error, <u32>slot, bad, <u32>((bad - indices) / indexBytes), indexBytes, readU32(job + JOB_NUM_ROWS));
-      status = STATUS_INDEX_RANGE;
+      status = resolving ? STATUS_KEY_MISSING : STATUS_INDEX_RANGE;
+      noteBadIndex(error, status, <u32>slot, bad, <u32>((bad - indices) / indexBytes), indexBytes, readU32(job + JOB_TABLE_ROWS));
     }
   }
   return status;
 }
 
-/**
- * One sample of many features is one bag a job: no job has rows ahead to touch, and each would wait for its own. So all first rows
- * are touched before. Jobs of row shards are left out: whether they hold the row is not known yet.
- */
-function touchFirstRows(jobs: usize, jobCount: usize, featureMap: usize, bagOffsets: usize, batchSize: usize, indices: usize, indexBytes: usize): void {
-  for (const end = jobs + jobCount * JOB_BYTES; jobs < end; jobs += JOB_BYTES) {
-    const slot = readI32(featureMap + <usize>readU32(jobs + JOB_FEATURE) * FEATURE_MAP_BYTES + FEATURE_SLOT);
-    const limit = readU32(jobs + JOB_NUM_ROWS);
-    if (slot < 0 || readU32(jobs + JOB_ROW_COUNT) != limit) continue;
-    const offset = bagOffsets + ((<usize>slot * batchSize) << 2);
-    const position = readU32(offset);
-    if (position == readU32(offset + 4)) continue;
-    touchRow(<usize>readU32(jobs + JOB_ROWS_PTR), <usize>readU32(jobs + JOB_STRIDE_BYTES), limit, indices + <usize>position * indexBytes);
-  }
+/** A job whose indices become rows first: 4 bytes each, in scratch. The rest of scratch is for what comes next. */
+function resolveJob(
+  job: usize, pooling: u32, indices: usize, indexBytes: usize, featureOffsets: usize, firstBag: usize, weights: usize, bags: usize, count: u32,
+  target: usize, dest: usize, destStride: usize, window: usize, windowRow: usize, scratch: usize,
+): usize {
+  const bagOffsets = featureOffsets + (firstBag << 2);
+  const begin = <usize>readU32(bagOffsets);
+  const bad = resolveRows(job, indices + begin * indexBytes, indexBytes, count, scratch);
+  // As if all rows of the piece were there, so that offsets stay as they are; the address may wrap, the sums do not.
+  const rows = scratch - (begin << 2);
+  const room = scratch + (<usize>count << 2);
+  if (pooling != POOL_NONE) return poolJob(job, pooling, bad, rows, 4, bagOffsets, weights, bags, count, dest + target, destStride, window, windowRow, room);
+  return bad != 0 ? bad : gatherRows(job, rows, 4, featureOffsets, firstBag, bags, target);
 }
 
 /**
- * One pooled job: compacts the indices where the job asks for it, picks the destination, picks the kernel. Where an index is bad the
- * job's rows become empty bags, so that nobody who works on with the step sees what lay there before.
+ * One pooled job: compacts the indices where the job asks for it, picks the destination, picks the kernel. Where an index is bad, also
+ * if `bad` says so from the start, the job's rows become empty bags, so that nobody who works on with the step sees what lay there before.
  */
 function poolJob(
-  job: usize, pooling: u32, indices: usize, indexBytes: usize, offsets: usize, weights: usize, bags: usize, count: u32,
+  job: usize, pooling: u32, bad: usize, indices: usize, indexBytes: usize, offsets: usize, weights: usize, bags: usize, count: u32,
   dest: usize, destStride: usize, window: usize, windowRow: usize, scratch: usize,
 ): usize {
   const columns = <usize>readU32(job + JOB_COLUMNS);
@@ -167,8 +174,7 @@ function poolJob(
     counts = window + <usize>readU32(job + JOB_COUNTS_BYTE) + (windowRow << 2);
   }
   let limit = readU32(job + JOB_NUM_ROWS);
-  let bad: usize = 0;
-  if (readU32(job + JOB_FILTERED) != 0) {
+  if (bad == 0 && (readU32(job + JOB_PREPARING) & PREPARE_FILTER) != 0) {
     const outOffsets = scratch;
     const outIndices = outOffsets + ((bags + 1) << 2);
     const outWeights = outIndices + ((<usize>count + 1) << 2);

@@ -29,16 +29,28 @@ const LEAST_GATHERS = 8;
 /** Different lookups to time: one that is repeated would find its rows in the cache. */
 const SAMPLES = 8;
 
+/** A key of a table that has keys, another one for every 32-bit number. */
+type KeyOf = (table: number, random: number) => bigint;
+
 /** One sample that reads rowsPerBag random rows of every feature's table. */
-function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number, start: number): LookupBatch {
+function randomBatch(
+  { features, tables }: FilledOptions,
+  keyOf: KeyOf,
+  { rowsPerBag, start }: { rowsPerBag: number; start: number },
+): LookupBatch {
   // xorshift32: any sequence without a pattern does.
   let seed = start;
-  const indices = new Int32Array(features.length * rowsPerBag);
+  const count = features.length * rowsPerBag;
+  const keyed = tables.some(({ keys }) => keys !== undefined);
+  const indices = keyed ? new BigInt64Array(count) : new Int32Array(count);
   for (let n = 0; n < indices.length; n += 1) {
     seed ^= seed << 13;
     seed ^= seed >>> 17;
     seed ^= seed << 5;
-    indices[n] = (seed >>> 0) % tables[features[Math.floor(n / rowsPerBag)].table].numRows;
+    const { table } = features[Math.floor(n / rowsPerBag)];
+    const row = (seed >>> 0) % tables[table].numRows;
+    if (keyed) indices[n] = tables[table].keys === undefined ? BigInt(row) : keyOf(table, seed >>> 0);
+    else indices[n] = row;
   }
   return { batchSize: 1, indices, offsets: Int32Array.from({ length: features.length + 1 }, (_, f) => f * rowsPerBag) };
 }
@@ -46,11 +58,11 @@ function randomBatch({ features, tables }: FilledOptions, rowsPerBag: number, st
 /**
  * Measures where the caller's thread stops being faster: the time of a hand-over against the time to gather a byte here. A lookup
  * stays here while it takes no longer than a hand-over would, so "auto" never blocks the caller for longer than that.
- * The engine must be new, its inline limit 0.
+ * The engine must be new, its inline limit 0. keyOf: keys for the tables that have some, so that no lookup misses.
  */
-export async function calibrate(engine: Engine, options: FilledOptions): Promise<Calibration> {
+export async function calibrate(engine: Engine, options: FilledOptions, keyOf: KeyOf): Promise<Calibration> {
   const start = performance.now();
-  const empty = randomBatch(options, 0, 1);
+  const empty = randomBatch(options, keyOf, { rowsPerBag: 0, start: 1 });
   const handovers: number[] = [];
   do {
     const started = performance.now();
@@ -60,7 +72,7 @@ export async function calibrate(engine: Engine, options: FilledOptions): Promise
   const handoverUs = Math.min(MAX_HANDOVER_US, warmMedian(handovers) * 1000);
   const rowsBytes = options.features.reduce((sum, feature) => sum + feature.rowBytes, 0);
   const rowsPerBag = Math.max(1, Math.floor(SAMPLE_BYTES / rowsBytes));
-  const samples = Array.from({ length: SAMPLES }, (_, n) => randomBatch(options, rowsPerBag, 0x9e3779b9 + n));
+  const samples = Array.from({ length: SAMPLES }, (_, n) => randomBatch(options, keyOf, { rowsPerBag, start: 0x9e3779b9 + n }));
   const gathers: number[] = [];
   do {
     const started = performance.now();

@@ -7,6 +7,7 @@
  * | EMBEDDING_PLAN | the tables cannot be laid out over the ranks as asked | nothing was allocated |
  * | EMBEDDING_MEMORY_LIMIT | tables or a lookup need more bytes than the memory mode has | nothing was allocated / that lookup alone |
  * | EMBEDDING_TABLE_ROWS | a table's source gave too few or too many values, or a chunk of the wrong type | the engine did not open |
+ * | EMBEDDING_KEYS | a table's keys are too few, too many, of the wrong type, or one comes twice (names the key and both rows) | the engine did not open |
  * | EMBEDDING_FILE | a table file cannot be read, is corrupt, truncated or hostile, or holds no table; `file` names it | what was open is closed |
  * | EMBEDDING_ABI | the wasm module is missing, or does not match this host | the engine did not open |
  * | EMBEDDING_STAGE | the stage's module, createStage or run failed, or run returned the wrong shape | the lookups of that step alone (opening: the engine did not open) |
@@ -14,6 +15,7 @@
  * | EMBEDDING_FEATURE_UNKNOWN | a lookup names a feature that the engine does not have, or names one twice | that lookup alone |
  * | EMBEDDING_OFFSETS | offsets do not start at 0, fall, or end elsewhere than at indices.length | that lookup alone |
  * | EMBEDDING_INDEX_RANGE | an index is negative or not less than its table's numRows | that lookup alone |
+ * | EMBEDDING_KEY_MISSING | a key is not in its table, and the table has missingKey "error" | that lookup alone |
  * | EMBEDDING_WEIGHTS | weights of the wrong length, or with a mean or max feature | that lookup alone |
  * | EMBEDDING_UNSUPPORTED | the call cannot work with this engine, e.g. lookupSync with a stage | that call alone |
  * | EMBEDDING_QUEUE_FULL | maxQueuedLookups lookups wait already | that lookup alone |
@@ -29,6 +31,7 @@ export type EmbeddingErrorCode =
   | "EMBEDDING_PLAN"
   | "EMBEDDING_MEMORY_LIMIT"
   | "EMBEDDING_TABLE_ROWS"
+  | "EMBEDDING_KEYS"
   | "EMBEDDING_FILE"
   | "EMBEDDING_ABI"
   | "EMBEDDING_STAGE"
@@ -36,6 +39,7 @@ export type EmbeddingErrorCode =
   | "EMBEDDING_FEATURE_UNKNOWN"
   | "EMBEDDING_OFFSETS"
   | "EMBEDDING_INDEX_RANGE"
+  | "EMBEDDING_KEY_MISSING"
   | "EMBEDDING_WEIGHTS"
   | "EMBEDDING_UNSUPPORTED"
   | "EMBEDDING_QUEUE_FULL"

@@ -5,6 +5,7 @@ export type { WaitOptions } from "./collective/waits.js";
 export type { Diagnosis, Finding, FindingKind } from "./diagnose/diagnose.js";
 export type { Engine } from "./engine.js";
 export { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails, type ErrorPlace } from "./errors.js";
+export { hashToRow } from "./keys/hash.js";
 export type { LagStats } from "./lag/control.js";
 export type { RankTrace, StepTrace } from "./lag/history.js";
 export type { LagPrediction } from "./lag/tuner.js";
@@ -21,6 +22,8 @@ export type {
   EngineOptions,
   FeatureOptions,
   FloatTableOptions,
+  Indexing,
+  KeySource,
   LagLimits,
   PackedRowSource,
   PackedTableOptions,

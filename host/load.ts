@@ -6,6 +6,7 @@ import { type FilledTable, rowsForms, show } from "./resolve.js";
 import {
   FloatWriter,
   packedWriter,
+  quantiseRows,
   quantisingWriter,
   rowBytes,
   ShardStore,
@@ -26,6 +27,8 @@ interface Form<T> {
   rowLength: number;
   elementBytes: number;
   make(length: number): T;
+  /** A row of floats as the source would give it. */
+  ofRow(row: Float32Array): T;
 }
 
 /** Where a table's rows come from and go to. */
@@ -43,11 +46,24 @@ type Rows = (Float32Array | Uint8Array) & { subarray(start: number, end: number)
 type Source<T> = Chunks<T> | ((first: number, count: number, out: T) => void);
 
 function floatForm(dim: number): Form<Float32Array> {
-  return { array: "Float32Array", unit: "values", rowLength: dim, elementBytes: 4, make: (length) => new Float32Array(length) };
+  return {
+    array: "Float32Array",
+    unit: "values",
+    rowLength: dim,
+    elementBytes: 4,
+    make: (length) => new Float32Array(length),
+    ofRow: (row) => row,
+  };
 }
 
 function byteForm({ dtype, dim }: FilledTable): Form<Uint8Array> {
-  return { array: "Uint8Array", unit: "bytes", rowLength: rowBytes(dtype, dim), elementBytes: 1, make: (length) => new Uint8Array(length) };
+  const rowLength = rowBytes(dtype, dim);
+  const ofRow = (row: Float32Array): Uint8Array => {
+    const packed = new Uint8Array(rowLength);
+    quantiseRows(dtype, row, dim, packed);
+    return packed;
+  };
+  return { array: "Uint8Array", unit: "bytes", rowLength, elementBytes: 1, make: (length) => new Uint8Array(length), ofRow };
 }
 
 function rowsError<T>({ table, form }: Stream<T>, what: string, got: unknown): EmbeddingError {
@@ -100,7 +116,7 @@ function* callForChunks<T extends Rows>(rows: (first: number, count: number, out
 interface Pump {
   chunks(): Iterable<unknown> | AsyncIterable<unknown>;
   push(chunk: unknown): void;
-  /** The source has no more: has it given all? */
+  /** The source has no more: has it given all? The default row follows. */
   end(): void;
   failure(cause: unknown): EmbeddingError;
 }
@@ -121,6 +137,7 @@ function pumpOf<T extends Rows>(stream: Stream<T>, rows: Source<T>): Pump {
     },
     end: () => {
       if (taken !== whole) throw rowsError(stream, `${taken} ${form.unit}`, taken);
+      if (table.defaultRow !== undefined) writer.push(form.ofRow(table.defaultRow));
     },
     failure: (cause) => {
       if (cause instanceof EmbeddingError) return cause;
@@ -151,12 +168,14 @@ interface WayIn {
 }
 
 function wayIn(table: FilledTable, { index, plan, shardBytes, progress }: LoadTarget): WayIn {
-  const { name, numRows, dim, dtype } = table;
+  const { name, numRows, dim, dtype, defaultRow } = table;
   progress.begin({ name, numRows, rowBytes: sourceRowBytes(table) });
   const { shards } = plan.tables[index];
   const targets = shards.map((s): ShardTarget => {
     const { firstRow, rowCount, firstColumn, columnCount } = plan.shards[s];
-    return { firstRow, rowCount, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
+    // The default row of a table with keys is the row behind the last.
+    const rows = rowCount + (table.keys !== undefined && firstRow + rowCount === numRows ? 1 : 0);
+    return { firstRow, rowCount: rows, firstColumn, row: storedRow(dtype, columnCount), bytes: shardBytes(s) };
   });
   if (dtype === "fp32" && !table.packed) {
     const source = directOf(table.rows);
@@ -166,9 +185,11 @@ function wayIn(table: FilledTable, { index, plan, shardBytes, progress }: LoadTa
       direct:
         source && isWhole
           ? async () => {
-              for (const { firstRow, rowCount, bytes } of targets) {
+              for (const [n, { firstRow, bytes }] of targets.entries()) {
                 // A shard may hold more than its rows.
-                await source[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, rowCount * dim * 4), (count) => progress.add(count));
+                const end = plan.shards[shards[n]].rowCount * dim * 4;
+                await source[READ_BYTES](firstRow * dim * 4, bytes.subarray(0, end), (count) => progress.add(count));
+                if (defaultRow !== undefined && end < bytes.length) bytes.set(bytesOf(defaultRow), end);
               }
             }
           : undefined,
@@ -225,6 +246,10 @@ export function loadTableSync(table: FilledTable, target: LoadTarget): readonly 
     throw pump.failure(cause);
   }
   return finite();
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Bytes of a row as the table's source gives it. */

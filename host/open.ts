@@ -6,19 +6,21 @@ import { spinsFor } from "./collective/doorbell.js";
 import { Engine, type EngineParts } from "./engine.js";
 import { EmbeddingError } from "./errors.js";
 import type { Gang } from "./gang.js";
+import { hasKeys, isResolved } from "./keys/check.js";
+import { anyKey, type IndexPlace, type KeyTarget, loadKeys, loadKeysSync } from "./keys/load.js";
 import { type LoadTarget, loadTable, loadTableSync, sourceRowBytes } from "./load.js";
 import { LoadReporter } from "./load-progress.js";
 import { BatchChecker } from "./lookup/batch.js";
 import { writeFeatureMap } from "./lookup/copy.js";
 import { viewsOf } from "./lookup/piece.js";
-import { STATIC_BYTES } from "./memory/abi.js";
+import { type KernelExports, STATIC_BYTES } from "./memory/abi.js";
 import { HugePages } from "./memory/hugepages.js";
 import { createMemory, instantiateKernel, loadKernel } from "./memory/kernel.js";
-import { layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
+import { keyIndexBytesOf, layMemory, MEMORY_LIMIT_BYTES, type MemoryMap, ONE_MEMORY_HINT } from "./memory/map.js";
 import { markFiniteHalves, writeRecords } from "./memory/records.js";
 import type { WasmMemory } from "./memory/wasm.js";
 import type { EngineOptions } from "./options.js";
-import { type Plan, planTables, type Shard } from "./plan/plan.js";
+import { type Plan, planTables } from "./plan/plan.js";
 import { type FilledOptions, type FilledTable, resolveOptions } from "./resolve.js";
 import type { RankConfig } from "./shard/rank.js";
 
@@ -33,12 +35,13 @@ const NO_RANKS_HINT = "without ranks all tables lie in one memory; with ranks, e
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
-  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample }) => ({
+  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample, keys }) => ({
     name,
     numRows,
     dim,
     dtype,
     lookupsPerSample: lookupsPerSample ?? onTable(name),
+    keyed: keys !== undefined,
     ...(sharding === undefined ? {} : { sharding }),
   }));
   const rankMemoryBytes = MEMORY_LIMIT_BYTES - STATIC_BYTES;
@@ -95,6 +98,23 @@ function createMemories(map: MemoryMap): { tables: WasmMemory[]; exchange: WasmM
   return { tables, exchange: map.mode === "one" ? tables[0] : createMemory(map.exchangeBytes) };
 }
 
+/** The memories that hold a table's key index, and where; none without keys. */
+function indexPlaces(
+  plan: Plan,
+  map: MemoryMap,
+  table: number,
+  threads: { memoryOf: (rank: number) => WasmMemory; kernels: readonly KernelExports[] },
+): IndexPlace[] {
+  const places = new Map<WasmMemory, IndexPlace>();
+  for (const s of plan.tables[table].shards) {
+    const { rank } = plan.shards[s];
+    const memory = threads.memoryOf(rank);
+    if (map.keyIndexPtrs[s] !== 0)
+      places.set(memory, { memory, ptr: map.keyIndexPtrs[s], kernel: threads.kernels[map.mode === "two" ? rank : 0] });
+  }
+  return [...places.values()];
+}
+
 /** Asks V8 for a collection: dropped wasm memories are freed by nothing else soon enough. */
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
@@ -107,6 +127,8 @@ interface Prepared {
   parts: Omit<EngineParts, "gang">;
   /** Where a table's rows go. */
   loadTarget: (table: number) => LoadTarget;
+  /** Where its keys go, if it has some. */
+  keyTarget: (table: number) => KeyTarget;
   /** Takes what loadTable gave back. */
   loaded: (finite: readonly number[]) => void;
   rankConfig: (rank: number) => RankConfig;
@@ -117,7 +139,8 @@ function withoutRows(options: FilledOptions): FilledOptions {
   const rows = (): never => {
     throw new Error("rows are let go when they are loaded");
   };
-  return { ...options, tables: options.tables.map((table): FilledTable => ({ ...table, rows })) };
+  const tables = options.tables.map((table): FilledTable => ({ ...table, rows, ...(hasKeys(table) ? { keys: [] } : {}) }));
+  return { ...options, tables };
 }
 
 /** Plans, allocates and lays out; no table is loaded and no thread started. */
@@ -137,8 +160,9 @@ function prepare(filled: FilledOptions): Prepared {
   const views = viewsOf(memories.exchange);
   const records = writeRecords({ plan, map, features, tables, words: views.words });
   const filtered = features.filter((feature) => feature.padding !== undefined || plan.tables[feature.table].by === "row");
+  const resolved = features.filter((feature) => isResolved(tables[feature.table]));
   // No closure of this function goes into what an engine keeps after close(): it would keep the memories, too.
-  const checker = new BatchChecker(kept, new Set(filtered));
+  const checker = new BatchChecker(kept, { filtered, resolved });
   writeFeatureMap(checker.all, views.words, map.featureMapPtr);
   const counters = new Counters(new Int32Array(memories.exchange.buffer, map.controlPtr, Counters.byteLength(owners) / 4), owners);
   counters.reset(COUNTER_START);
@@ -151,6 +175,7 @@ function prepare(filled: FilledOptions): Prepared {
     tables.map((table) => ({ name: table.name, numRows: table.numRows, rowBytes: sourceRowBytes(table) })),
     filled.onProgress,
   );
+  const places = tables.map((_, table) => indexPlaces(plan, map, table, { memoryOf, kernels }));
   return {
     filled,
     parts: {
@@ -165,9 +190,11 @@ function prepare(filled: FilledOptions): Prepared {
       hugePages,
       counterStart: COUNTER_START,
       replan: replanner(kept),
-      onClosed: collectorOf(plan.shards),
+      onClosed: collectorOf(plan.shards.reduce((sum, shard) => sum + shard.bytes, keyIndexBytesOf(plan, map))),
     },
     loadTarget: (index) => ({ index, plan, shardBytes, progress }),
+    // There are no lookups yet: the heap is free.
+    keyTarget: (index) => ({ places: places[index], exchange: memories.exchange, scratchPtr: map.heapPtr }),
     loaded: (finite) => {
       for (const shard of finite) markFiniteHalves(records, shard, views.words);
     },
@@ -189,9 +216,8 @@ function prepare(filled: FilledOptions): Prepared {
   };
 }
 
-/** What an engine does when it was closed. */
-function collectorOf(shards: readonly Shard[]): () => void {
-  const engineBytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+/** What an engine whose tables took engineBytes does when it was closed. */
+function collectorOf(engineBytes: number): () => void {
   return () => {
     if (engineBytes > COLLECT_BYTES) setImmediate(collectGarbage);
   };
@@ -200,20 +226,25 @@ function collectorOf(shards: readonly Shard[]): () => void {
 /**
  * Opens an engine: plans, allocates, streams the tables in, starts the ranks. When it rejects, nothing is left behind.
  * @throws (rejects) EmbeddingError EMBEDDING_OPTIONS, EMBEDDING_PLAN, EMBEDDING_MEMORY_LIMIT before anything is allocated;
- *   EMBEDDING_ABI, EMBEDDING_TABLE_ROWS, EMBEDDING_STAGE, EMBEDDING_RANK_LOST later
+ *   EMBEDDING_ABI, EMBEDDING_KEYS, EMBEDDING_TABLE_ROWS, EMBEDDING_STAGE, EMBEDDING_RANK_LOST later
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { filled, parts, loadTarget, loaded, rankConfig } = prepare(resolveOptions(options));
+  const { filled, parts, loadTarget, keyTarget, loaded, rankConfig } = prepare(resolveOptions(options));
   const { ranks, tables } = filled;
   let engine: Engine | undefined;
   const gang = ranks === 0 ? undefined : await startGang(ranks, (error) => engine?.fail(error));
   try {
     engine = new Engine({ ...parts, gang });
-    for (const [index, table] of tables.entries()) loaded(await loadTable(table, loadTarget(index)));
+    for (const [index, table] of tables.entries()) {
+      if (hasKeys(table)) await loadKeys(table, keyTarget(index));
+      loaded(await loadTable(table, loadTarget(index)));
+    }
     parts.hugePages.lookBack();
     if (gang === undefined) return engine;
     await gang.start(Array.from({ length: ranks }, (_, rank) => rankConfig(rank)));
-    if (filled.inline === "auto" && filled.stage === undefined) engine.begin(await calibrate(engine, filled));
+    if (filled.inline === "auto" && filled.stage === undefined) {
+      engine.begin(await calibrate(engine, filled, (table, random) => anyKey(keyTarget(table).places[0], random)));
+    }
   } catch (error) {
     if (engine === undefined) await gang?.stop(0);
     else await engine.close();
@@ -234,10 +265,13 @@ async function startGang(ranks: number, onLost: (error: EmbeddingError) => void)
  * @throws EmbeddingError as openEngine; EMBEDDING_OPTIONS for rows that are an async iterable
  */
 export function openEngineSync(options: Omit<EngineOptions, "ranks" | "inline" | "stage">): Engine {
-  const { filled, parts, loadTarget, loaded } = prepare(resolveOptions({ ...options, ranks: 0 }));
+  const { filled, parts, loadTarget, keyTarget, loaded } = prepare(resolveOptions({ ...options, ranks: 0 }));
   const engine = new Engine({ ...parts, gang: undefined });
   try {
-    for (const [index, table] of filled.tables.entries()) loaded(loadTableSync(table, loadTarget(index)));
+    for (const [index, table] of filled.tables.entries()) {
+      if (hasKeys(table)) loadKeysSync(table, keyTarget(index));
+      loaded(loadTableSync(table, loadTarget(index)));
+    }
     parts.hugePages.lookBack();
   } catch (error) {
     void engine.close();

@@ -17,6 +17,11 @@ export type RowSource =
   | Iterable<Float32Array>
   | ((first: number, count: number, out: Float32Array) => void);
 
+/** Where a table's keys come from: numRows of them in all, in row order, each once; chunks may be of any length. Copied in, never transferred or kept. */
+export type KeySource = BigInt64Array | Iterable<BigInt64Array> | AsyncIterable<BigInt64Array>;
+
+/** How an index becomes a row of a table without keys, see TableOptions.indexing. */
+export type Indexing = "row" | "modulo" | "hash";
 /**
  * Where the rows of a packed table come from: bytes, row-major, rowBytes(dtype, dim) a row, little-endian, as docs/formats.md draws them.
  * As RowSource but for that; chunks may cut a row.
@@ -60,6 +65,17 @@ export interface AnyTableOptions {
   sharding?: Sharding;
   /** Rows that one sample reads from this table over all its features, a prediction that balances the plan; default: the number of features on it. */
   lookupsPerSample?: number;
+  /** External 64-bit key of each row, in row order: lookups on this table then give keys instead of row numbers. Default: none. See docs/keys.md. */
+  keys?: KeySource;
+  /** What a key that is not there gives: "default" (the default) the table's defaultRow, "error" EMBEDDING_KEY_MISSING. Only with keys. */
+  missingKey?: "default" | "error";
+  /** dim floats, default zeros. Only with keys. */
+  defaultRow?: Float32Array;
+  /**
+   * Without keys, how an index becomes a row. "row" (default): it is the row. "modulo": index mod numRows, floored: -1 is the last row.
+   * "hash": hashToRow(index, numRows). "modulo" and "hash" take all 64-bit integers.
+   */
+  indexing?: Indexing;
 }
 
 /** A sparse feature: bags of indices into one table. */
@@ -70,8 +86,12 @@ export interface FeatureOptions {
   table: string;
   /** Default "sum". */
   pooling?: Pooling;
-  /** Index whose rows do not count, as torch's padding_idx: -numRows to numRows - 1, negative counts from the end. With pooling "none" the row is given as it is. Default: none. */
-  paddingIndex?: number;
+  /**
+   * Index whose rows do not count, as torch's padding_idx: -numRows to numRows - 1, negative counts from the end. On tables with keys, and
+   * with indexing "modulo" or "hash", it is an index as lookups give it, any 64-bit integer, compared before it becomes a row; the key need
+   * not be there. With pooling "none" the row is given as it is. Default: none.
+   */
+  paddingIndex?: number | bigint;
 }
 
 /** What every rank runs on its own slice of a step, right after the alltoallv: a dense model, for instance. */

@@ -4,11 +4,14 @@
  * ```
  * for every picked feature f, in order; T is its table
  *   for every sample s
- *     bag = indices[offsets[f * batchSize + s] .. offsets[f * batchSize + s + 1]), every index in [0, T.numRows)
+ *     bag = indices[offsets[f * batchSize + s] .. offsets[f * batchSize + s + 1])
+ *     row(index) = index, which is in [0, T.numRows); or, as T says,
+ *                  the row of the key; of a key that is not there the default row, behind T's last row
+ *                  index mod T.numRows, not negative; or floor(hash(index) * T.numRows / 2^64)
  *     none: append the bag's rows to jagged[f], padding too, without weights
  *     sum, mean, max:
  *       counted = the bag without f's padding index
- *       vectors = T.rows[index], or fround(weight * T.rows[index]), for index of counted
+ *       vectors = T.rows[row(index)], or fround(weight * T.rows[row(index)]), for index of counted
  *       partial = fold(vectors of one shard's rows), for each shard that has any; a table not cut by rows is one shard
  *       pooled  = fold(partials, in shard order); mean: fround(pooled / count(counted)); nothing counted: +0, +0, ...
  *       values[s, columns of f] = pooled
@@ -21,13 +24,21 @@
  * fround(a op b) of two floats is what float arithmetic gives for sums, products and quotients.
  */
 import { EmbeddingError, type EmbeddingErrorCode, type ErrorDetails } from "./errors.js";
-import type { Pooling } from "./options.js";
+import type { Indexing, Pooling } from "./options.js";
 
 /** A table's values, row-major: numRows * dim of them. */
 export interface ReferenceTable {
   numRows: number;
   dim: number;
   rows: Float32Array;
+  /** Key of each row: then indices are keys. */
+  keys?: BigInt64Array;
+  /** Default "default": a key that is not there is defaultRow. */
+  missingKey?: "default" | "error";
+  /** Default zeros. */
+  defaultRow?: Float32Array;
+  /** Default "row". */
+  indexing?: Indexing;
 }
 
 /** A picked feature, resolved: what of its options the result depends on. */
@@ -36,8 +47,8 @@ export interface ReferenceFeature {
   /** Name of its table. */
   table: string;
   pooling: Pooling;
-  /** Index that does not count, -numRows to numRows - 1, negative counts from the end. */
-  paddingIndex?: number;
+  /** Index that does not count, -numRows to numRows - 1, negative counts from the end; as the batch gives it where indices are no rows. */
+  paddingIndex?: number | bigint;
   /** First row of each row-wise shard, ascending, the first 0; default [0], not cut by rows. */
   rowShardStarts?: readonly number[];
 }
@@ -79,6 +90,7 @@ interface FeatureBags {
 }
 
 interface BagEntry {
+  /** Of a missing key numRows. */
   row: number;
   /** The row's values, a view of the table. */
   vector: Float32Array;
@@ -93,7 +105,7 @@ const UNCUT: readonly number[] = [0];
  *
  * Errors, in this order: EMBEDDING_BATCH (number of offsets), EMBEDDING_OFFSETS (names the first offset that is wrong
  * and, if it is less than the one before, the bag that it ends), EMBEDDING_WEIGHTS, EMBEDDING_FEATURE_UNKNOWN (no such
- * table), EMBEDDING_INDEX_RANGE (the lowest position).
+ * table), EMBEDDING_INDEX_RANGE or EMBEDDING_KEY_MISSING (the lowest position; padding that is pooled is never missing).
  */
 export function referenceLookup(
   tables: ReadonlyMap<string, ReferenceTable>,
@@ -126,29 +138,63 @@ export function referenceLookup(
   return { values, columnOffsets, jagged };
 }
 
-/** The entries of one bag, padding too, each index checked. */
+/** The entries of one bag that count, each index checked. */
 function readBag({ feature, table, batch, firstBag }: FeatureBags, sample: number): BagEntry[] {
   const { indices, offsets, weights } = batch;
+  const padding = feature.pooling === "none" ? undefined : paddingOf(feature, table);
   const bag: BagEntry[] = [];
   for (let position = offsets[firstBag + sample]; position < offsets[firstBag + sample + 1]; position++) {
-    const index = indices[position];
-    if (index < 0 || index >= table.numRows) {
+    const index = BigInt(indices[position]);
+    if (index === padding) continue;
+    const row = rowOf(table, index);
+    if (row === undefined) {
       const place = { feature: feature.name, table: feature.table, sample, position };
-      const expected = `0 to ${table.numRows - 1}`;
-      throw wrong("EMBEDDING_INDEX_RANGE", `indices[${position}]`, { ...place, got: index, expected });
+      const [code, expected] =
+        table.keys === undefined
+          ? (["EMBEDDING_INDEX_RANGE", `0 to ${table.numRows - 1}`] as const)
+          : (["EMBEDDING_KEY_MISSING", `one of ${table.keys.length} keys`] as const);
+      throw wrong(code, `indices[${position}]`, { ...place, got: index, expected });
     }
-    const row = Number(index);
-    const vector = table.rows.subarray(row * table.dim, (row + 1) * table.dim);
+    const vector =
+      row < table.numRows ? table.rows.subarray(row * table.dim, (row + 1) * table.dim) : (table.defaultRow ?? new Float32Array(table.dim));
     bag.push({ row, vector, weight: weights?.[position] });
   }
   return bag;
 }
 
+/** The row of an index, numRows for the default row, undefined where there is none. */
+function rowOf(table: ReferenceTable, index: bigint): number | undefined {
+  const { numRows, indexing = "row", missingKey = "default" } = table;
+  const rows = BigInt(numRows);
+  if (table.keys !== undefined) return rowsByKey(table.keys).get(index) ?? (missingKey === "default" ? numRows : undefined);
+  if (indexing === "modulo") return Number(((index % rows) + rows) % rows);
+  if (indexing === "hash") return Number((splitMix64(index) * rows) / 2n ** 64n);
+  return index >= 0n && index < rows ? Number(index) : undefined;
+}
+
+const keyMaps = new WeakMap<BigInt64Array, Map<bigint, number>>();
+
+function rowsByKey(keys: BigInt64Array): Map<bigint, number> {
+  const known = keyMaps.get(keys);
+  if (known !== undefined) return known;
+  const made = new Map(Array.from(keys, (key, row) => [key, row]));
+  keyMaps.set(keys, made);
+  return made;
+}
+
+/** The first number that the generator SplitMix64 gives when it starts from `seed`, 0 to 2^64 - 1. */
+function splitMix64(seed: bigint): bigint {
+  const word = (value: bigint): bigint => value & 0xffff_ffff_ffff_ffffn;
+  let z = word(seed + 0x9e37_79b9_7f4a_7c15n);
+  z = word((z ^ (z >> 30n)) * 0xbf58_476d_1ce4_e5b9n);
+  z = word((z ^ (z >> 27n)) * 0x94d0_49bb_1331_11ebn);
+  return z ^ (z >> 31n);
+}
+
 /** The vector of one bag. */
 function poolBag(bags: FeatureBags, sample: number): Float32Array {
   const { pooling, rowShardStarts = UNCUT } = bags.feature;
-  const padding = paddingRow(bags);
-  const counted = readBag(bags, sample).filter(({ row }) => row !== padding);
+  const counted = readBag(bags, sample);
   if (counted.length === 0) return new Float32Array(bags.table.dim);
 
   const combine = pooling === "max" ? Math.max : add;
@@ -190,9 +236,11 @@ function rowsAsTheyAre(bags: FeatureBags): ReferenceJagged {
   return { values, offsets };
 }
 
-/** The row that does not count, from 0, or undefined. */
-function paddingRow({ feature: { paddingIndex }, table: { numRows } }: FeatureBags): number | undefined {
-  return paddingIndex !== undefined && paddingIndex < 0 ? paddingIndex + numRows : paddingIndex;
+/** The index that does not count, as batches give it, or undefined. */
+function paddingOf({ paddingIndex }: ReferenceFeature, { numRows, keys, indexing = "row" }: ReferenceTable): bigint | undefined {
+  if (paddingIndex === undefined) return undefined;
+  const isRow = keys === undefined && indexing === "row";
+  return BigInt(paddingIndex) + (isRow && paddingIndex < 0 ? BigInt(numRows) : 0n);
 }
 
 function tableOf(tables: ReadonlyMap<string, ReferenceTable>, feature: ReferenceFeature): ReferenceTable {

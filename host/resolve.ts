@@ -4,6 +4,8 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EmbeddingError } from "./errors.js";
+import { checkKeyOptions, isResolved } from "./keys/check.js";
+import { toKey } from "./keys/hash.js";
 import type { HugePagesMode } from "./memory/hugepages.js";
 import { hasMultiMemory, type MemoryMode } from "./memory/kernel.js";
 import type { EngineFeature } from "./memory/records.js";
@@ -141,8 +143,19 @@ function fillTables(tables: readonly TableOptions[]): FilledTable[] {
     if (!isSource) throw optionError(`tables[${t}].rows`, rows, rowsForms(packed));
     integer(`tables[${t}].numRows`, table.numRows, 1, MAX_INT32);
     integer(`tables[${t}].dim`, table.dim, 1, 65536);
+    checkKeyOptions(`tables[${t}]`, table);
     return { ...table, dtype, packed } as FilledTable;
   });
+}
+
+/** The padding of a feature, as EngineFeature has it. */
+function fillPadding(name: string, value: number | bigint | undefined, table: FilledTable): number | bigint | undefined {
+  if (value === undefined) return undefined;
+  if (isResolved(table)) return toKey(name, value);
+  const { numRows } = table;
+  const row = typeof value === "bigint" && BigInt.asIntN(53, value) === value ? Number(value) : value;
+  const padding = integer(name, row, -numRows, numRows - 1);
+  return padding < 0 ? padding + numRows : padding;
 }
 
 function fillFeatures(features: readonly FeatureOptions[], tables: readonly FilledTable[]): EngineFeature[] {
@@ -162,12 +175,8 @@ function fillFeatures(features: readonly FeatureOptions[], tables: readonly Fill
           .slice(0, 200)}`,
       );
     const pooling = choice(`features[${f}].pooling`, feature.pooling ?? "sum", POOLINGS);
-    const { numRows, dim, dtype } = tables[table];
-    let padding: number | undefined;
-    if (feature.paddingIndex !== undefined) {
-      padding = integer(`features[${f}].paddingIndex`, feature.paddingIndex, -numRows, numRows - 1);
-      if (padding < 0) padding += numRows;
-    }
+    const { dim, dtype } = tables[table];
+    const padding = fillPadding(`features[${f}].paddingIndex`, feature.paddingIndex, tables[table]);
     return { name, table, pooling, pooled: pooling !== "none", padding, dim, rowBytes: rowBytes(dtype, dim) };
   });
 }

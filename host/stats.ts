@@ -6,7 +6,7 @@ import type { ExchangeViews } from "./lookup/piece.js";
 import type { QueueStats } from "./lookup/queue.js";
 import type { HugePagesStats } from "./memory/hugepages.js";
 import type { MemoryMode } from "./memory/kernel.js";
-import { type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
+import { keyIndexBytesOf, type MemoryMap, RANK_STATS_BYTES } from "./memory/map.js";
 import type { Plan } from "./plan/plan.js";
 import { RANK_STAT } from "./shard/rank.js";
 
@@ -60,6 +60,10 @@ export interface MemoryStats {
   mode: MemoryMode;
   /** Bytes of table rows, padding included. */
   tableBytes: number;
+  /** Keys of all tables that have some. */
+  keys: number;
+  /** Bytes of key indexes over all memories. */
+  keyIndexBytes: number;
   /** Bytes of requests and results that are in use now. */
   heapUsedBytes: number;
   /** Bytes that requests and results may take. */
@@ -120,9 +124,13 @@ export function memoryStats(of: {
   hugePages: HugePagesStats;
 }): MemoryStats {
   const { plan, map, ranks, heapUsedBytes, hugePages } = of;
+  const keyed = plan.tables.filter(({ keyIndexBytes }) => keyIndexBytes > 0);
+  const lastShards = keyed.map(({ shards }) => plan.shards[shards[shards.length - 1]]);
   return {
     mode: map.mode,
     tableBytes: plan.shards.reduce((sum, shard) => sum + shard.bytes, 0),
+    keys: lastShards.reduce((sum, { firstRow, rowCount }) => sum + firstRow + rowCount, 0),
+    keyIndexBytes: keyIndexBytesOf(plan, map),
     heapUsedBytes,
     heapBytes: map.heapBytes,
     windowBytes: map.windows * ranks * map.windowBytes,

@@ -69,7 +69,7 @@ export class BareKernel {
     this.#map = map;
     this.#views = viewsOf(exchange);
     this.#jobs = writeRecords({ plan, map, features, tables: options.tables, words: this.#views.words }).jobs[0];
-    this.#checker = new BatchChecker(options, new Set());
+    this.#checker = new BatchChecker(options, { filtered: [], resolved: [] });
     writeFeatureMap(this.#checker.all, this.#views.words, map.featureMapPtr);
     this.#allocator = new Allocator(map.heapPtr, map.heapBytes);
     this.#kernel = instantiateKernel(loadKernel(memoryMode), memory, exchange);

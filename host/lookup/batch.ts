@@ -8,7 +8,7 @@ import type { HowToLookUp, LagClass } from "./how.js";
 export interface LookupBatch {
   /** Samples, 0 to 2^31 - 1. */
   batchSize: number;
-  /** Row ids of all bags, 0 <= index < numRows of the feature's table. */
+  /** Row ids of all bags, 0 <= index < numRows of the feature's table; keys, sign-extended to 64 bits, where the table has keys; any integers with indexing "modulo" or "hash". */
   indices: Int32Array | BigInt64Array;
   /** features * batchSize + 1 positions in `indices`, feature-major: bag (f, s) is [offsets[f * batchSize + s], offsets[f * batchSize + s + 1]). First 0, never falling, last indices.length. */
   offsets: Int32Array;
@@ -52,6 +52,8 @@ export interface Picks {
   unweighted: EngineFeature | undefined;
   /** Whether ranks may compact indices for one of the features. */
   filtered: boolean;
+  /** Whether indices of one of the features are no rows: keys, modulo, hash. */
+  resolved: boolean;
   /** All features in the engine's order and none of them jagged: the feature map of the engine serves. */
   whole: boolean;
 }
@@ -103,13 +105,15 @@ const MAX_CACHED_PICKS = 256;
 export class BatchChecker {
   readonly #options: FilledOptions;
   readonly #filtered: ReadonlySet<EngineFeature>;
+  readonly #resolved: ReadonlySet<EngineFeature>;
   readonly #cache = new Map<string, Picks>();
   readonly all: Picks;
 
-  /** filtered: the features whose indices ranks compact. */
-  constructor(options: FilledOptions, filtered: ReadonlySet<EngineFeature>) {
+  /** filtered: the features whose indices ranks compact; resolved: those whose indices are no rows. */
+  constructor(options: FilledOptions, scratch: { filtered: readonly EngineFeature[]; resolved: readonly EngineFeature[] }) {
     this.#options = options;
-    this.#filtered = filtered;
+    this.#filtered = new Set(scratch.filtered);
+    this.#resolved = new Set(scratch.resolved);
     this.all = this.#pick(options.features);
   }
 
@@ -244,6 +248,7 @@ export class BatchChecker {
       jagged,
       unweighted: features.find((feature) => feature.pooling === "mean" || feature.pooling === "max"),
       filtered: features.some((feature) => this.#filtered.has(feature)),
+      resolved: features.some((feature) => this.#resolved.has(feature)),
       whole: jagged.length === 0 && features.length === all.length && slots.every((slot, f) => slot === f),
     };
   }

@@ -159,7 +159,7 @@ export function copyOffsets(batch: CheckedBatch): Int32Array {
   return offsets;
 }
 
-/** The error of a bad index, from the record that a kernel left for this piece. */
+/** The error of an index that is out of range or of a key that is missing, from the record that a kernel left for this piece. */
 export function indexError(piece: Piece, words: Uint32Array, errorPtr: number, offsetsPtr: number): EmbeddingError {
   const at = errorPtr / 4;
   const slot = words[at + LAYOUT.ERROR_SLOT / 4];
@@ -172,9 +172,19 @@ export function indexError(piece: Piece, words: Uint32Array, errorPtr: number, o
   while (words[base + sample + 1] <= inPiece) sample += 1;
   const position = piece.whole ? inPiece : inPiece - words[base] + piece.offsets[slot * batchSize + piece.first];
   const feature = picks.features[slot].name;
-  return new EmbeddingError(
-    "EMBEDDING_INDEX_RANGE",
-    `indices[${position}] (feature ${show(feature)}, sample ${piece.first + sample}): got ${value}, expected 0 <= index < ${limit}`,
-    { feature, sample: piece.first + sample, position, got: Number(value), expected: `0 <= index < ${limit}` },
-  );
+  const where = `indices[${position}] (feature ${show(feature)}, sample ${piece.first + sample})`;
+  const place = { feature, sample: piece.first + sample, position };
+  if (words[at + LAYOUT.ERROR_STATUS / 4] === LAYOUT.STATUS_KEY_MISSING) {
+    const expected = `one of its table's ${limit} keys`;
+    return new EmbeddingError("EMBEDDING_KEY_MISSING", `${where}: got key ${value}, expected ${expected}`, {
+      ...place,
+      got: value,
+      expected,
+    });
+  }
+  return new EmbeddingError("EMBEDDING_INDEX_RANGE", `${where}: got ${value}, expected 0 <= index < ${limit}`, {
+    ...place,
+    got: Number(value),
+    expected: `0 <= index < ${limit}`,
+  });
 }

@@ -86,7 +86,10 @@ export function measurePiece(piece: Piece, rowColumns: number): PieceSize {
       alignLine(indices * indexBytes) +
       alignLine(weightBytes),
     resultBytes,
-    scratchBytes: picks.filtered ? alignLine((piece.count + 1) * 4 + (indices + 1) * (weights === undefined ? 4 : 8)) : 0,
+    scratchBytes: alignLine(
+      (picks.resolved ? indices * 4 + LAYOUT.RESOLVE_LIST_BYTES : 0) +
+        (picks.filtered ? (piece.count + 1) * 4 + (indices + 1) * (weights === undefined ? 4 : 8) : 0),
+    ),
   };
 }
 

@@ -8,6 +8,7 @@ export const ABI_VERSION = 2;
 export const LAYOUT = {
   STATUS_OK: 0,
   STATUS_INDEX_RANGE: 1,
+  STATUS_KEY_MISSING: 2,
   POOL_SUM: 0,
   POOL_MEAN: 1,
   POOL_MAX: 2,
@@ -18,6 +19,13 @@ export const LAYOUT = {
   ROW_INT4: 3,
   ROW_INT2: 4,
   ROW_FP16_FINITE: 5,
+  PREPARE_FILTER: 1,
+  PREPARE_RESOLVE: 2,
+  RESOLVE_ROW: 0,
+  RESOLVE_MODULO: 1,
+  RESOLVE_HASH: 2,
+  RESOLVE_KEYS: 3,
+  RESOLVE_LIST_BYTES: 256,
   JOB_FEATURE: 0,
   JOB_POOLING: 4,
   JOB_ROWS_PTR: 8,
@@ -28,12 +36,17 @@ export const LAYOUT = {
   JOB_NUM_ROWS: 28,
   JOB_COLUMN_BYTE: 32,
   JOB_PADDING: 36,
-  JOB_FILTERED: 40,
+  JOB_PREPARING: 40,
   JOB_PARTIAL: 44,
   JOB_PARTIAL_BYTE: 48,
   JOB_COUNTS_BYTE: 52,
   JOB_TABLE_COLUMNS: 56,
   JOB_FORMAT: 60,
+  JOB_RESOLVING: 64,
+  JOB_TABLE_ROWS: 68,
+  JOB_KEYS_PTR: 72,
+  JOB_REFUSE_MISSING: 76,
+  JOB_PADDING_KEY: 80,
   JOB_SCALES_PTR: 88,
   JOB_SCALES_STRIDE: 92,
   JOB_BYTES: 128,
@@ -63,6 +76,13 @@ export const LAYOUT = {
   REDUCTION_SHARD_COUNT: 12,
   REDUCTION_SHARDS_PTR: 16,
   REDUCTION_BYTES: 32,
+  INDEX_BUCKET_COUNT: 0,
+  INDEX_SEED: 8,
+  INDEX_BUCKETS: 64,
+  BUCKET_KEYS: 5,
+  BUCKET_ROWS: 40,
+  BUCKET_META: 60,
+  BUCKET_BYTES: 64,
 } as const;
 
 /** The padding of a job without padding: no index has this value. */
@@ -76,8 +96,11 @@ export function partialRowBytes(columns: number): number {
   return Math.ceil(columns / 4) * 16;
 }
 
-/** Raw kernel exports, called with numbers only. Pointers are unsigned 32-bit, counts non-negative; see assembly/piece.ts and message.ts. */
+/** Raw kernel exports, called with numbers only. Pointers are unsigned 32-bit, counts non-negative; see assembly/piece.ts, message.ts, keys.ts and resolve.ts. */
 export interface KernelExports {
+  findKey(index: number, key: number): number;
+  insertKeys(index: number, keys: number, count: number, firstRow: number, maxBuckets: number): number;
+  resolveRows(job: number, indices: number, indexBytes: number, count: number, out: number): number;
   checkOffsets(offsets: number, count: number, indexCount: number): number;
   poolPiece(
     jobs: number,

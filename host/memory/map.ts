@@ -114,6 +114,8 @@ export interface MemoryMap {
   exchangeBytes: number;
   /** Pointer to each shard's first row, in the tables memory of its rank. */
   shardPtrs: number[];
+  /** Pointer to the key index of each shard's table, in the tables memory of its rank; 0 without keys. Shards of a table in one memory share it. */
+  keyIndexPtrs: number[];
   controlPtr: number;
   statsPtr: number;
   stepsPtr: number;
@@ -151,6 +153,14 @@ export function isPartial(plan: Plan, feature: MapFeature): boolean {
   return feature.pooled && table.by === "row" && table.shards.length > 1;
 }
 
+/** Bytes of all key indexes in all memories. */
+export function keyIndexBytesOf(plan: Plan, { keyIndexPtrs, mode }: Pick<MemoryMap, "keyIndexPtrs" | "mode">): number {
+  return plan.tables.reduce((sum, { shards, keyIndexBytes }) => {
+    const copies = new Set(shards.map((s) => (mode === "two" ? plan.shards[s].rank : keyIndexPtrs[s])));
+    return sum + keyIndexBytes * copies.size;
+  }, 0);
+}
+
 /** Key of MemoryMap.partials. */
 export function partialKey(plan: Plan, feature: number, shard: number): number {
   return feature * plan.shards.length + shard;
@@ -174,16 +184,28 @@ function layWindow(input: MapInput, samples: number): { bytes: number; partials:
   return { bytes, partials };
 }
 
-/** Places shards one after the other in their ranks' memories. Returns the pointers and each memory's end. */
-function layTables(input: MapInput): { shardPtrs: number[]; ends: number[] } {
+/** Places shards one after the other in their ranks' memories, a table's key index before its first shard there. Returns the pointers and each memory's end. */
+function layTables(input: MapInput): { shardPtrs: number[]; keyIndexPtrs: number[]; ends: number[] } {
   const ends: number[] = new Array(input.mode === "two" ? input.ranks : 1).fill(STATIC_BYTES);
-  const shardPtrs = input.plan.shards.map((shard) => {
-    const memory = input.mode === "two" ? shard.rank : 0;
+  const take = (memory: number, bytes: number): number => {
     const ptr = ends[memory];
-    ends[memory] = alignLine(ptr + shard.bytes);
+    ends[memory] = alignLine(ptr + bytes);
     return ptr;
-  });
-  return { shardPtrs, ends };
+  };
+  const shardPtrs: number[] = [];
+  const keyIndexPtrs: number[] = [];
+  for (const { shards, keyIndexBytes } of input.plan.tables) {
+    const inMemory = new Map<number, number>();
+    for (const s of shards) {
+      const { rank, bytes } = input.plan.shards[s];
+      const memory = input.mode === "two" ? rank : 0;
+      const index = keyIndexBytes === 0 ? 0 : (inMemory.get(memory) ?? take(memory, keyIndexBytes));
+      inMemory.set(memory, index);
+      keyIndexPtrs[s] = index;
+      shardPtrs[s] = take(memory, bytes);
+    }
+  }
+  return { shardPtrs, keyIndexPtrs, ends };
 }
 
 function limitError(what: string, got: number, expected: number, hint: string): EmbeddingError {
@@ -200,7 +222,7 @@ function limitError(what: string, got: number, expected: number, hint: string): 
  */
 export function layMemory(input: MapInput): MemoryMap {
   const { mode, ranks, plan, features } = input;
-  const { shardPtrs, ends } = layTables(input);
+  const { shardPtrs, keyIndexPtrs, ends } = layTables(input);
   const tablesEnd = Math.max(...ends);
   if (tablesEnd > MEMORY_LIMIT_BYTES) {
     throw mode === "one"
@@ -254,6 +276,7 @@ export function layMemory(input: MapInput): MemoryMap {
   return {
     mode,
     shardPtrs,
+    keyIndexPtrs,
     controlPtr,
     statsPtr,
     stepsPtr,

@@ -1,4 +1,4 @@
-import type { Pooling } from "../options.js";
+import type { AnyTableOptions, Pooling } from "../options.js";
 import type { Plan } from "../plan/plan.js";
 import { type RowDtype, scalesPlace, storedRow } from "../rows/rows.js";
 import { LAYOUT, NO_PADDING } from "./abi.js";
@@ -10,8 +10,8 @@ export interface EngineFeature extends MapFeature {
   /** Index of its table. */
   table: number;
   pooling: Pooling;
-  /** Index whose rows do not count, never negative; undefined: none. */
-  padding: number | undefined;
+  /** Index whose rows do not count: a row, never negative, or, on a table whose indices are no rows, what lookups give; undefined: none. */
+  padding: number | bigint | undefined;
   dim: number;
   /** Bytes of a packed row of its table: what a lookup of one row moves. */
   rowBytes: number;
@@ -48,12 +48,21 @@ const FORMAT_CODES: Record<RowDtype, number> = {
   int2: LAYOUT.ROW_INT2,
 };
 
+/** What the records need to know of a table. */
+export type MappedTable = Pick<AnyTableOptions, "numRows" | "dim" | "keys" | "missingKey" | "indexing"> & { dtype: RowDtype };
+
+/** How a table's indices become rows: one of RESOLVE_*. */
+export function resolvingOf({ keys, indexing }: Pick<AnyTableOptions, "keys" | "indexing">): number {
+  if (keys !== undefined) return LAYOUT.RESOLVE_KEYS;
+  return { row: LAYOUT.RESOLVE_ROW, modulo: LAYOUT.RESOLVE_MODULO, hash: LAYOUT.RESOLVE_HASH }[indexing ?? "row"];
+}
+
 /** What writeRecords needs. */
 export interface RecordsInput {
   plan: Plan;
   map: MemoryMap;
   features: readonly EngineFeature[];
-  tables: readonly { numRows: number; dim: number; dtype: RowDtype }[];
+  tables: readonly MappedTable[];
   /** The exchange memory as 32-bit words. */
   words: Uint32Array;
 }
@@ -71,7 +80,11 @@ export function writeRecords(input: RecordsInput): Records {
     const mine: RankJobs = { ptr: job, count: 0, partial: false };
     features.forEach((feature, index) => {
       const partial = isPartial(plan, feature);
-      const { numRows, dim, dtype } = input.tables[feature.table];
+      const table = input.tables[feature.table];
+      const { numRows, dim, dtype } = table;
+      const resolving = resolvingOf(table);
+      const pads = feature.pooled && feature.padding !== undefined;
+      const isResolved = resolving !== LAYOUT.RESOLVE_ROW;
       for (const s of plan.tables[feature.table].shards) {
         const shard = plan.shards[s];
         if (shard.rank !== rank) continue;
@@ -82,11 +95,14 @@ export function writeRecords(input: RecordsInput): Records {
         put(job, LAYOUT.JOB_STRIDE_BYTES, shard.strideBytes);
         put(job, LAYOUT.JOB_COLUMNS, shard.columnCount);
         put(job, LAYOUT.JOB_FIRST_ROW, shard.firstRow);
-        put(job, LAYOUT.JOB_ROW_COUNT, shard.rowCount);
-        put(job, LAYOUT.JOB_NUM_ROWS, numRows);
+        // Where indices are resolved, the numbers behind the rows stand for missing keys (a row of keyed tables) and for padding.
+        const hasDefaultRow = table.keys !== undefined && shard.firstRow + shard.rowCount === numRows;
+        put(job, LAYOUT.JOB_ROW_COUNT, shard.rowCount + (hasDefaultRow ? 1 : 0));
+        put(job, LAYOUT.JOB_NUM_ROWS, numRows + (isResolved ? 2 : 0));
         put(job, LAYOUT.JOB_COLUMN_BYTE, shard.firstColumn * 4);
-        put(job, LAYOUT.JOB_PADDING, feature.padding ?? NO_PADDING);
-        put(job, LAYOUT.JOB_FILTERED, feature.padding !== undefined || shard.rowCount < numRows ? 1 : 0);
+        put(job, LAYOUT.JOB_PADDING, isResolved ? (pads ? numRows + 1 : NO_PADDING) : Number(feature.padding ?? NO_PADDING));
+        const filters = feature.padding !== undefined || shard.rowCount < numRows;
+        put(job, LAYOUT.JOB_PREPARING, (filters ? LAYOUT.PREPARE_FILTER : 0) | (isResolved ? LAYOUT.PREPARE_RESOLVE : 0));
         put(job, LAYOUT.JOB_PARTIAL, partial ? 1 : 0);
         put(job, LAYOUT.JOB_PARTIAL_BYTE, partialByte);
         put(job, LAYOUT.JOB_COUNTS_BYTE, countsByte);
@@ -96,6 +112,13 @@ export function writeRecords(input: RecordsInput): Records {
         put(job, LAYOUT.JOB_SCALES_PTR, map.shardPtrs[s] + scales.offsetBytes);
         put(job, LAYOUT.JOB_SCALES_STRIDE, scales.strideBytes);
         shardJobs[s].push(job);
+        put(job, LAYOUT.JOB_RESOLVING, resolving);
+        put(job, LAYOUT.JOB_TABLE_ROWS, numRows);
+        put(job, LAYOUT.JOB_KEYS_PTR, map.keyIndexPtrs[s]);
+        put(job, LAYOUT.JOB_REFUSE_MISSING, table.missingKey === "error" ? 1 : 0);
+        const paddingKey = BigInt.asUintN(64, BigInt(feature.padding ?? 0));
+        put(job, LAYOUT.JOB_PADDING_KEY, Number(paddingKey & 0xffff_ffffn));
+        put(job, LAYOUT.JOB_PADDING_KEY + 4, Number(paddingKey >> 32n));
         job += LAYOUT.JOB_BYTES;
         mine.count += 1;
         mine.partial ||= partial;

@@ -17,8 +17,6 @@ export interface StoredRows {
 /** What every table of a model file has besides what openEngine takes. */
 interface FromFile {
   readonly stored: StoredRows;
-  keys?: AsyncIterable<BigInt64Array>;
-  defaultRow?: Float32Array;
 }
 
 /**
@@ -30,12 +28,14 @@ export type FileTable = FloatFileTable | PackedFileTable;
 /** A table whose rows come as floats, whatever the file has them as. */
 export interface FloatFileTable extends FloatTableOptions, FromFile {
   rows: AsyncIterable<Float32Array>;
+  keys?: AsyncIterable<BigInt64Array>;
 }
 
 /** A table whose rows are quantised in the file. */
 export interface PackedFileTable extends PackedTableOptions, FromFile {
   dtype: RowDtype;
   rows: AsyncIterable<Uint8Array>;
+  keys?: AsyncIterable<BigInt64Array>;
 }
 
 /** Something in a file that is no table. */
