@@ -2,6 +2,7 @@
 import type { Pooling } from "#host/options.js";
 import type { ReferenceBatch } from "#host/reference.js";
 import type { BadCase } from "./case.js";
+import { keyedBadCases } from "./keyed.js";
 import { randomBag, randomTable, seededRandom } from "./random.js";
 
 const SEED = 0xbad;
@@ -70,6 +71,7 @@ export function badCases(): BadCase[] {
     }),
     bad("WEIGHTS_LENGTH short", weights({}), { weights: ones(INDEX_COUNT - 1), poolings: ["sum", "none", "sum"] }),
     bad("WEIGHTS_LENGTH long", weights({}), { weights: ones(INDEX_COUNT + 1), poolings: ["sum", "none", "sum"] }),
+    ...keyedBadCases(),
   ];
 }
 

@@ -2,6 +2,7 @@
 import type { Pooling } from "#host/options.js";
 import type { ReferenceFeature, ReferenceTable } from "#host/reference.js";
 import type { Case } from "./case.js";
+import { keyedCases } from "./keyed.js";
 import { flattenBags, type Random, randomBag, randomBatch, randomTable, randomWeights, seededRandom } from "./random.js";
 
 const SEED = 0x1a6ba6;
@@ -60,6 +61,7 @@ export function cornerCases(): Case[] {
       table: randomTable(random, { numRows: 1, dim: DIM }),
       paddingIndex: 0,
     }),
+    ...keyedCases(),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { EngineOptions, FeatureOptions, LookupBatch, Sharding, TableOptions
 import type { ReferenceFeature, ReferenceTable } from "#host/reference.js";
 import { dequantiseRows, quantiseRows, type RowDtype, rowBytes } from "#host/rows/rows.js";
 import type { Case } from "../cases.js";
+import { indexingOf } from "./open.js";
 
 /** A format, and whether the engine is given packed rows or floats. */
 export interface Format {
@@ -28,7 +29,7 @@ export function unpack(dtype: RowDtype, packed: Uint8Array, dim: number): Refere
 /** Table options that give a reference table's rows in a format. */
 export function tableOf(name: string, table: ReferenceTable, { dtype, packed }: Format, sharding: Sharding): TableOptions {
   const { numRows, dim } = table;
-  const common = { name, numRows, dim, dtype, sharding };
+  const common = { name, numRows, dim, dtype, sharding, ...indexingOf(table) };
   return packed ? { ...common, packed, rows: pack(dtype, table) } : { ...common, rows: table.rows };
 }
 
@@ -50,10 +51,12 @@ export function optionsOfAll(cases: readonly Case[], format: Format, sharding: S
 export function caseIn(subject: Case, { dtype }: Format): Case & { lookup: LookupBatch } {
   const named = (name: string): string => `${subject.name}/${name}`;
   const tables = new Map(
-    [...subject.tables].map(([name, table]): [string, ReferenceTable] => [
-      named(name),
-      { ...unpack(dtype, pack(dtype, table), table.dim), numRows: table.numRows },
-    ]),
+    [...subject.tables].map(([name, table]): [string, ReferenceTable] => {
+      const { dim, defaultRow } = table;
+      const inFormat = (rows: Float32Array): Float32Array => unpack(dtype, pack(dtype, { ...table, rows }), dim).rows;
+      const missing = defaultRow === undefined ? {} : { defaultRow: inFormat(defaultRow) };
+      return [named(name), { ...table, rows: inFormat(table.rows), ...missing }];
+    }),
   );
   const features = subject.features.map(
     (feature): ReferenceFeature => ({ ...feature, name: named(feature.name), table: named(feature.table) }),

@@ -1,4 +1,4 @@
-import { type Engine, type EngineOptions, type LookupBatch, openEngine, type Sharding } from "lagbag";
+import { type Engine, type EngineOptions, type LookupBatch, openEngine, type Sharding, type TableOptions } from "lagbag";
 import { hasMultiMemory } from "#host/memory/kernel.js";
 import type { ReferenceFeature, ReferenceTable } from "#host/reference.js";
 import { referenceLookup } from "#host/reference.js";
@@ -16,6 +16,7 @@ export function optionsOf(subject: Case, more: Partial<EngineOptions> & { shardi
       numRows: table.numRows,
       dim: table.dim,
       rows: table.rows,
+      ...indexingOf(table),
       sharding: sharding ?? "auto",
     })),
     features: subject.features.map(({ name, table, pooling, paddingIndex }) => ({
@@ -28,6 +29,17 @@ export function optionsOf(subject: Case, more: Partial<EngineOptions> & { shardi
     exchangeMemoryBytes: 64 * 2 ** 20,
     ...rest,
   };
+}
+
+/** The table options that say how indices become rows. */
+export function indexingOf({
+  keys,
+  missingKey = "default",
+  defaultRow,
+  indexing,
+}: ReferenceTable): Pick<TableOptions, "keys" | "missingKey" | "defaultRow" | "indexing"> {
+  if (keys === undefined) return indexing === undefined ? {} : { indexing };
+  return { keys, missingKey, ...(defaultRow === undefined ? {} : { defaultRow }) };
 }
 
 /** Opens an engine for the call, and closes it whatever happens. */
