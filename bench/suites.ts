@@ -7,6 +7,7 @@ export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   engine: async () => (await import("./engine/suite.js")).engineSuite,
   formats: async () => (await import("./formats/suite.js")).formatsSuite,
   scale: async () => (await import("./scale/suite.js")).scaleSuite,
+  keys: async () => (await import("./keys/suite.js")).keysSuite,
   bls: async () => (await import("./bls/suite.js")).blsSuite,
   serve: async () => (await import("./serve/suite.js")).serveSuite,
 };
