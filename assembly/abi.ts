@@ -7,7 +7,7 @@
 import { STATUS_INDEX_RANGE, STATUS_KEY_MISSING, STATUS_OK } from "./status";
 
 /** Raise with every change of a record or of a kernel's parameters. */
-export const ABI_VERSION: i32 = 2;
+export const ABI_VERSION: i32 = 3;
 
 // Pooling of a job.
 export const POOL_SUM: u32 = 0;

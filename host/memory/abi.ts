@@ -2,7 +2,7 @@ import { EmbeddingError } from "../errors.js";
 import { ROW_DTYPES } from "../rows/rows.js";
 
 /** The version of the kernel module that this host speaks with; assembly/abi.ts has the same number. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** Byte offsets and constants shared with the kernels; the drawings are in assembly/abi.ts. */
 export const LAYOUT = {

@@ -35,7 +35,7 @@ export class UnitCutter {
   readonly #reader: StepReader;
   readonly #options: CutOptions;
   readonly #jobFeatures: Uint32Array;
-  /** Bytes of rows that an index of the job's feature makes this rank read, on average. */
+  /** Bytes of rows, and of a key's bucket, that an index of the job's feature makes this rank read, on average. */
   readonly #jobBytes: Float64Array;
   /** Over the features: the most bytes an index, and what it is in the mean over the rank's own. */
   #mostBytes = 0;
@@ -58,7 +58,8 @@ export class UnitCutter {
       const feature = field(LAYOUT.JOB_FEATURE);
       const share = field(LAYOUT.JOB_ROW_COUNT) / field(LAYOUT.JOB_NUM_ROWS);
       this.#jobFeatures[j] = feature;
-      this.#jobBytes[j] = field(LAYOUT.JOB_STRIDE_BYTES) * share + INDEX_BYTES;
+      const keyBytes = field(LAYOUT.JOB_RESOLVING) === LAYOUT.RESOLVE_KEYS ? LAYOUT.BUCKET_BYTES : 0;
+      this.#jobBytes[j] = field(LAYOUT.JOB_STRIDE_BYTES) * share + keyBytes + INDEX_BYTES;
       byFeature.set(feature, (byFeature.get(feature) ?? 0) + this.#jobBytes[j]);
     }
     for (const bytes of byFeature.values()) {
