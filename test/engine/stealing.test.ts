@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { type Engine, type EngineOptions, type LookupBatch, openEngine } from "lagbag";
 import { type ReferenceBatch, referenceLookup } from "#host/reference.js";
 import { flattenBags } from "../cases/random.js";
-import { cornerCases, randomTable, seededRandom } from "../cases.js";
+import { badCases, cornerCases, randomTable, seededRandom } from "../cases.js";
 import { batchOf, bits, expected, MEMORY_MODES, optionsOf, withEngine } from "./open.js";
 import type { HelperProgram } from "./stages/dying-helper.js";
 import type { StageProgram } from "./stages/linear.js";
@@ -151,6 +151,16 @@ describe.each(MEMORY_MODES)("memory %s", (memory) => {
           result.release();
         }
       });
+    });
+  });
+
+  it.each(badCases().map((subject) => ({ name: subject.name, subject })))("refuses $name with its place, in units of a bag or two", async ({
+    subject,
+  }) => {
+    await withEngine(optionsOf(subject, { memory, sharding: "row", ranks: 2, inline: "never", stealUnitBytes: 1 }), async (engine) => {
+      const want = expect.objectContaining({ name: "EmbeddingError", code: subject.code, ...subject.place });
+      const settled = await Promise.allSettled(Array.from({ length: 4 }, () => engine.lookup(batchOf(subject))));
+      for (const outcome of settled) expect(outcome).toEqual({ status: "rejected", reason: want });
     });
   });
 

@@ -1,6 +1,7 @@
 import { Counters } from "#host/collective/counters.js";
 import { RankSteps } from "#host/collective/steps.js";
-import { At, EngineModel } from "./engine-model.js";
+import { At } from "./at.js";
+import { EngineModel } from "./engine-model.js";
 import { SpmdModel } from "./spmd-model.js";
 
 /** Models of a protocol with one small mistake each. A checker that lets one of them pass checks nothing. */

@@ -2,7 +2,8 @@ import { distance, windowCount } from "#host/collective/counters.js";
 import { leftOf, Offers, OPEN_STEPS, openSlot } from "#host/collective/offers.js";
 import { SharingSteps } from "#host/collective/sharing.js";
 import { Act, type ActCode, type RankSteps } from "#host/collective/steps.js";
-import { At, EngineModel } from "./engine-model.js";
+import { At } from "./at.js";
+import { EngineModel } from "./engine-model.js";
 import type { WorldOptions } from "./world.js";
 
 /** Bits of a number of units: at most 3. */
