@@ -13,7 +13,7 @@ it.each(hasMultiMemory() ? (["one", "two"] as const) : (["one"] as const))("the 
 
 describe("a module that does not match is refused", () => {
   it.each([
-    ["another version", describeLayout({}, 99), /got ABI version 99, expected 2/],
+    ["another version", describeLayout({}, 99), /got ABI version 99, expected 3/],
     ["another offset", describeLayout({ JOB_PADDING: 40 }), /got JOB_PADDING = 40, expected 36/],
     ["a missing field", describeLayout({ PIECE_BYTES: undefined }), /got PIECE_BYTES = undefined, expected 64/],
     ["a missing row format", describeLayout({}, ABI_VERSION, ["fp32", "int8"]), /got no row format fp16, expected fp32, fp16, int8/],
