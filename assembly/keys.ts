@@ -25,9 +25,6 @@ const COUNT_MASK: u32 = 7;
 const FILTER_BITS: u64 = 29;
 const FILTER_SHIFT: u32 = 3;
 
-/** Takes the touched bytes so that no optimiser drops the touch. */
-let sink: u32 = 0;
-
 /** The first output of SplitMix64 (Steele, Lea, Flood 2014) seeded with the key: a bijection whose bits all depend on all bits of the key. */
 // @ts-ignore: decorator
 @inline
@@ -120,9 +117,7 @@ export function insertKeys(index: usize, keys: usize, count: u32, firstRow: u32,
   let row = firstRow;
   for (let q = keys; q < keysEnd; ) {
     const blockEnd = min(q + (INSERT_BLOCK << 3), keysEnd);
-    let seen: u32 = 0;
-    for (let p = q; p < blockEnd; p += 8) seen ^= load<u32>(homeBucket(index, mix(readI64(p) ^ seed), bucketCount), BUCKET_META);
-    sink = seen;
+    for (let p = q; p < blockEnd; p += 8) load<u32>(homeBucket(index, mix(readI64(p) ^ seed), bucketCount), BUCKET_META);
     for (; q < blockEnd; q += 8, row++) {
       if (!insertKey(index, bucketCount, readI64(q), seed, row, maxBuckets)) return row - firstRow;
     }

@@ -1,4 +1,7 @@
-/** Indices to rows, for tables whose indices are no row numbers: keys, modulo, hash. */
+/**
+ * Indices to rows, for tables whose indices are no row numbers: keys, modulo, hash. What a touch loads is dropped: a load may trap, so no
+ * compiler leaves it out.
+ */
 import {
   INDEX_BUCKET_COUNT, INDEX_SEED, BUCKET_META,
   JOB_FIRST_ROW, JOB_KEYS_PTR, JOB_PADDING, JOB_PADDING_KEY, JOB_REFUSE_MISSING, JOB_RESOLVING, JOB_ROW_COUNT, JOB_ROWS_PTR,
@@ -10,9 +13,6 @@ import { filterBit, findFrom, homeBucket, matches, mix, nextBucket, NO_ROW, redu
 
 /** Keys whose buckets are touched before the first of them is searched: enough to cover memory latency, few enough to stay in the cache. */
 const BLOCK: usize = RESOLVE_LIST_BYTES >> 2;
-
-/** Takes the touched bytes so that no optimiser drops the touch. */
-let sink: u32 = 0;
 
 /** The index at q, 32-bit ones sign-extended. */
 // @ts-ignore: decorator
@@ -88,13 +88,11 @@ function findRows<Index>(job: usize, q: usize, count: u32, out: usize): usize {
 function touchHomes<Index>(index: usize, q: usize, out: usize, end: usize): void {
   const bucketCount = load<u32>(index, INDEX_BUCKET_COUNT);
   const seed = load<i64>(index, INDEX_SEED);
-  let seen: u32 = 0;
   for (; out < end; out += 4, q += sizeof<Index>()) {
     const bucket = homeBucket(index, mix(indexAt<Index>(q) ^ seed), bucketCount);
     writeU32(out, <u32>bucket);
-    seen ^= load<u32>(bucket, BUCKET_META);
+    load<u32>(bucket, BUCKET_META);
   }
-  sink = seen;
 }
 
 /**
@@ -104,7 +102,6 @@ function touchHomes<Index>(index: usize, q: usize, out: usize, end: usize): void
 function searchHomes<Index>(index: usize, missing: u32, q: usize, out: usize, end: usize, list: usize): usize {
   const bucketCount = load<u32>(index, INDEX_BUCKET_COUNT);
   const seed = load<i64>(index, INDEX_SEED);
-  let seen: u32 = 0;
   for (let at = out; at < end; at += 4, q += sizeof<Index>()) {
     const key = indexAt<Index>(q);
     const bucket = <usize>readU32(at);
@@ -116,13 +113,12 @@ function searchHomes<Index>(index: usize, missing: u32, q: usize, out: usize, en
       writeU32(at, missing);
     } else {
       const next = nextBucket(index, bucketCount, bucket);
-      seen ^= load<u32>(next, BUCKET_META);
+      load<u32>(next, BUCKET_META);
       writeU32(at, <u32>next);
       writeU32(list, <u32>(at - out) >> 2);
       list += 4;
     }
   }
-  sink = seen;
   return list;
 }
 
@@ -154,7 +150,7 @@ function settle<Index>(job: usize, missing: u32, q: usize, out: usize, end: usiz
 export function touchKey(job: usize, q: usize, indexBytes: usize): void {
   const index = <usize>readU32(job + JOB_KEYS_PTR);
   const hash = mix(anyIndexAt(q, indexBytes) ^ load<i64>(index, INDEX_SEED));
-  sink ^= load<u32>(homeBucket(index, hash, load<u32>(index, INDEX_BUCKET_COUNT)), BUCKET_META);
+  load<u32>(homeBucket(index, hash, load<u32>(index, INDEX_BUCKET_COUNT)), BUCKET_META);
 }
 
 /** Touches the row that the index at q stands for, if the job's shard holds it: a hint. */
@@ -173,7 +169,7 @@ export function touchRowOf(job: usize, q: usize, indexBytes: usize): void {
   }
   row -= readU32(job + JOB_FIRST_ROW);
   if (row < readU32(job + JOB_ROW_COUNT)) {
-    sink ^= load<u32>(<usize>readU32(job + JOB_ROWS_PTR) + <usize>row * <usize>readU32(job + JOB_STRIDE_BYTES));
+    load<u32>(<usize>readU32(job + JOB_ROWS_PTR) + <usize>row * <usize>readU32(job + JOB_STRIDE_BYTES));
   }
 }
 
