@@ -207,7 +207,7 @@ function prepare(filled: FilledOptions): Prepared {
       spins: spinsFor(ranks),
       jobs: records.jobs,
       reductionCount: records.reductionCount,
-      stealUnitBytes: filled.workStealing ? filled.stealUnitBytes : undefined,
+      stealUnitBytes: kept.workStealing ? kept.stealUnitBytes : undefined,
       kernel: module,
       tables: memories.tables,
       exchange: memories.exchange,
@@ -231,10 +231,12 @@ function collectorOf(engineBytes: number): () => void {
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { filled, parts, loadTarget, keyTarget, loaded, rankConfig } = prepare(resolveOptions(options));
   const { ranks, tables } = filled;
+  const loss = lossOf();
+  const gang = ranks === 0 ? undefined : await startGang(ranks, loss.tell);
   let engine: Engine | undefined;
-  const gang = ranks === 0 ? undefined : await startGang(ranks, (error) => engine?.fail(error));
   try {
     engine = new Engine({ ...parts, gang });
+    loss.engine = engine;
     for (const [index, table] of tables.entries()) {
       if (hasKeys(table)) await loadKeys(table, keyTarget(index));
       loaded(await loadTable(table, loadTarget(index)));
@@ -251,6 +253,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
   return engine;
+}
+
+/**
+ * Tells the engine, once there is one, that a rank is lost. In a scope of its own: the gang keeps `tell` as long as the engine lives, and a closure
+ * of openEngine would keep the tables' rows with it.
+ */
+function lossOf(): { engine: Engine | undefined; tell: (error: EmbeddingError) => void } {
+  const loss = {
+    engine: undefined as Engine | undefined,
+    tell: (error: EmbeddingError): void => loss.engine?.fail(error),
+  };
+  return loss;
 }
 
 /** Threads for the ranks. Loaded here and not before: an engine without ranks needs no thread pool. */
