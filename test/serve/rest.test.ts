@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ServeHandle } from "lagbag/serve";
 import { seededRandom } from "../cases.js";
 import { ask, binaryBody, floatsOf, inferText } from "./rest-client.js";
-import { bitsOf, NUM_ROWS, randomBags, serveSomewhere, testModel } from "./serving.js";
+import { bitsOf, NUM_ROWS, randomBags, serveSomewhere, testModel, withServer } from "./serving.js";
 
 const random = seededRandom(51);
 const dlrm = testModel(random, "dlrm");
@@ -206,6 +206,55 @@ describe("REST, HPS", () => {
     ];
     const { json } = await ask(handle, "/v2/models/hps/infer", { body: inferText({ inputs }) });
     expect(bitsOf(Float32Array.from(json.outputs[0].data))).toEqual(bitsOf(hps.pooled({ batchSize: 4, ...bags })));
+  });
+});
+
+describe("REST, tables with keys", () => {
+  const LONG = 2n ** 62n + 12345678901n;
+  const keyed = (missingKey: "default" | "error") => ({
+    name: missingKey,
+    tables: [
+      {
+        name: "a",
+        numRows: 3,
+        dim: 2,
+        rows: Float32Array.of(1, 2, 3, 4, 5, 6),
+        keys: BigInt64Array.of(LONG, -5n, 7n),
+        defaultRow: Float32Array.of(-1, -2),
+        missingKey,
+      },
+      { name: "b", numRows: 2, dim: 1, rows: Float32Array.of(8, 9), keys: BigInt64Array.of(1n, 2n), missingKey },
+    ],
+  });
+  const asked = (keys: bigint[]) => ({
+    body: inferText({
+      inputs: [
+        { name: "KEYS", datatype: "INT64", shape: [1, keys.length + 1], data: [...keys, 2n] },
+        { name: "NUMKEYS", datatype: "INT32", shape: [1, 2], data: [keys.length, 1] },
+      ],
+    }),
+  });
+
+  test("are asked in both shapes, HPS first; 64-bit keys keep every bit; a missing key gives the default row", async () => {
+    await withServer({ models: [keyed("default")] }, async (server) => {
+      expect((await ask(server, "/v2/models/default")).json.inputs[0].name).toBe("KEYS");
+      const { json } = await ask(server, "/v2/models/default/infer", asked([LONG, LONG + 1n, -5n]));
+      expect(json.outputs).toMatchObject([{ name: "OUTPUT0", shape: [7], data: [1, 2, -1, -2, 3, 4, 9] }]);
+      const pooled = {
+        inputs: [
+          { name: "INDICES", datatype: "INT64", shape: [3], data: [LONG, 7n, 1n] },
+          { name: "LENGTHS", datatype: "INT32", shape: [2], data: [2, 1] },
+        ],
+      };
+      expect((await ask(server, "/v2/models/default/infer", { body: inferText(pooled) })).json.outputs[0].data).toEqual([6, 8, 8]);
+    });
+  });
+
+  test("a missing key is a 400 that names it, where the table says so", async () => {
+    await withServer({ models: [keyed("error")] }, async (server) => {
+      const { status, json } = await ask(server, "/v2/models/error/infer", asked([LONG + 1n]));
+      expect([status, json.error]).toEqual([400, expect.stringContaining(String(LONG + 1n))]);
+    });
   });
 });
 

@@ -33,6 +33,7 @@ const KINDS: Partial<Record<EmbeddingErrorCode, RequestErrorKind>> = {
   EMBEDDING_FEATURE_UNKNOWN: "invalid",
   EMBEDDING_OFFSETS: "invalid",
   EMBEDDING_INDEX_RANGE: "invalid",
+  EMBEDDING_KEY_MISSING: "invalid",
   EMBEDDING_WEIGHTS: "invalid",
   EMBEDDING_UNSUPPORTED: "invalid",
   EMBEDDING_MEMORY_LIMIT: "too_large",
