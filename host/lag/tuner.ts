@@ -28,6 +28,12 @@ export interface TunerLimits {
 /** A bound that comes this close to the best rate is as good: a smaller one holds less memory and shorter queues. */
 const AS_GOOD = 0.97;
 
+/**
+ * A bound that is taken wherever the budget allows it, even if the prediction gives it nothing: the prediction leaves out how long a thread takes to wake
+ * up, and a rank that may be a step or two ahead hides that. It costs no memory, for the windows are there.
+ */
+const LEAST = 2;
+
 /** The value that `share` of the ascending values do not exceed. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
@@ -48,13 +54,15 @@ export function predict(times: StepTimes, lagBound: number): LagPrediction {
 }
 
 /**
- * Chooses the smallest bound whose predicted rate is within 3 % of the best one that the latency budget allows.
+ * Chooses the smallest bound from 2 up whose predicted rate is within 3 % of the best one that the latency budget allows, 1 or 0 where it allows no more.
  * predictions: of `steps` steps, from lag bound 0 up.
  */
 export function choose(predictions: readonly LagPrediction[], limits: Pick<TunerLimits, "latencyBudgetMs">, steps: number): LagDecision {
   const allowed = predictions.filter(({ lagBound, p99Ms }) => lagBound === 0 || p99Ms <= limits.latencyBudgetMs);
   const best = allowed.reduce((a, b) => (b.stepsPerSecond > a.stepsPerSecond ? b : a));
-  const chosen = allowed.find(({ stepsPerSecond }) => stepsPerSecond >= best.stepsPerSecond * AS_GOOD) ?? allowed[0];
+  const least = allowed.findLast(({ lagBound }) => lagBound <= LEAST) ?? allowed[0];
+  const chosen =
+    allowed.find(({ lagBound, stepsPerSecond }) => lagBound >= least.lagBound && stepsPerSecond >= best.stepsPerSecond * AS_GOOD) ?? least;
   return { lagBound: chosen.lagBound, predictions, reason: reasonOf(chosen, { predictions, allowed, limits, steps }) };
 }
 
@@ -68,10 +76,10 @@ interface Grounds {
 function reasonOf(chosen: LagPrediction, { predictions, allowed, limits, steps }: Grounds): string {
   const [synchronous] = predictions;
   const gain = synchronous.stepsPerSecond > 0 ? chosen.stepsPerSecond / synchronous.stepsPerSecond : 1;
-  const most = predictions.reduce((a, b) => (b.stepsPerSecond > a.stepsPerSecond ? b : a));
+  const most = Math.max(...allowed.map(({ stepsPerSecond }) => stepsPerSecond));
   const what =
-    chosen.lagBound === 0
-      ? `no bound gives more than ${((most.stepsPerSecond / Math.max(synchronous.stepsPerSecond, Number.MIN_VALUE) - 1) * 100).toFixed(1)} % over the synchronous rate`
+    most * AS_GOOD <= synchronous.stepsPerSecond
+      ? `no bound gives more than ${((most / Math.max(synchronous.stepsPerSecond, Number.MIN_VALUE) - 1) * 100).toFixed(1)} % over the synchronous rate`
       : `${gain.toFixed(2)} times the synchronous rate, and no larger bound gives 3 % more`;
   const refused = predictions.filter((one) => !allowed.includes(one)).map(({ lagBound }) => lagBound);
   const budget = refused.length > 0 ? `; ${refused.join(", ")} would pass the latency budget of ${limits.latencyBudgetMs} ms` : "";
