@@ -1,3 +1,4 @@
+import type { CoreShare } from "../lag/history.js";
 import type { StepTimes } from "../lag/simulate.js";
 import { candidates, choose, type LagPrediction, predict } from "../lag/tuner.js";
 import type { Plan } from "../plan/plan.js";
@@ -48,8 +49,8 @@ export interface DiagnosisInput {
   replan: (lookupsPerSample: readonly number[]) => Plan;
   /** By table: the share of its lookups that each of its shards got, and its hottest rows; only tables cut by rows. */
   cutByRows: readonly { table: number; shardShares: readonly number[]; hotRows: readonly { row: number; share: number }[] }[];
-  /** Milliseconds on a core and waiting for one, by rank; zeros where the system does not tell. */
-  cores: readonly { coreMs: number; waitForCoreMs: number }[];
+  /** What the cores gave each rank during these steps; zeros, or none at all, where the system does not tell. */
+  cores: readonly CoreShare[];
   /** Cores of the machine that this process may use. */
   parallelism: number;
 }
@@ -60,9 +61,13 @@ const SLOWEST_SHARE = 0.7;
 /** ... by so much over the others' median. */
 const SLOWER_BY = 1.2;
 /** More lag is worth a finding when it promises this. */
-const LAG_GAIN = 1.05;
-/** A rank that waits for a core this part of the time in which it could run is starved. */
+const LAG_GAIN = 1.1;
+/** A rank that waits for a core this part of the time in which it could run is starved ... */
 const STARVED_SHARE = 0.2;
+/** ... if that is this part of all time: one that hardly ever wants a core is not late because it waits for it. */
+const STARVED_OF_ALL = 0.1;
+/** Ranks look at their cores' times every 20 ms: less than some looks tell nothing. */
+const STARVED_FROM_MS = 200;
 /** A shard is hot when it gets this much more than its share of the rows. */
 const HOT_SHARD = 1.3;
 const MOST_LAG = 64;
@@ -86,9 +91,11 @@ function print({ steps, findings }: Diagnosis, ranks: number): string {
 
 function starved({ cores, parallelism, times }: DiagnosisInput): Finding[] {
   const share = cores.map(({ coreMs, waitForCoreMs }) => waitForCoreMs / Math.max(coreMs + waitForCoreMs, Number.MIN_VALUE));
-  const ranks = share.flatMap((value, rank) => (value >= STARVED_SHARE ? [rank] : []));
+  const ranks = cores.flatMap(({ elapsedMs, waitForCoreMs }, rank) =>
+    elapsedMs >= STARVED_FROM_MS && share[rank] >= STARVED_SHARE && waitForCoreMs >= STARVED_OF_ALL * elapsedMs ? [rank] : [],
+  );
   if (ranks.length === 0) return [];
-  const worst = Math.max(...share);
+  const worst = Math.max(...ranks.map((rank) => share[rank]));
   const fewer =
     times.ranks > parallelism
       ? `open with ${parallelism} ranks, one a core`
@@ -160,7 +167,7 @@ function hotRows({ plan, cutByRows }: DiagnosisInput, rank: number, seen: string
       table: name,
       hotRows: top,
       evidence: `${seen}; its rows ${firstRow} to ${firstRow + rowCount - 1} of table "${name}" get ${percent(shardShares[hot])} of that table's lookups, the ${top.length} hottest of them ${percent(top.reduce((sum, { share }) => sum + share, 0))}`,
-      remedy: "share the hot rows out: cut the table by columns, or let idle ranks pool them (workStealing: true)",
+      remedy: `replicate the table: engine.replicate([${JSON.stringify(name)}]) does it at once, for every rank may read all rows, and replicated: true on opening`,
     };
   }
   return undefined;

@@ -24,8 +24,8 @@ export interface StepTrace {
   ranks: RankTrace[];
 }
 
-/** Of a rank in a step: write start, write end, finish start, finish end, rows, promised. */
-const RANK_FIELDS = 6;
+/** Of a rank in a step: write start, write end, finish start, finish end, rows, promised, on a core, waited for one. */
+const RANK_FIELDS = 8;
 /** Of a step: its number, samples, lookups, requested, over. */
 const STEP_FIELDS = 5;
 
@@ -34,6 +34,15 @@ export interface TraceSource {
   doubles: Float64Array;
   at: number;
   strideDoubles: number;
+}
+
+/** What the cores gave a rank over some steps. */
+export interface CoreShare {
+  /** Milliseconds from the end of the first of the steps to the end of the last. */
+  elapsedMs: number;
+  /** Of these, milliseconds on a core, and runnable without one; zeros where the system does not tell. Ranks look every 20 ms. */
+  coreMs: number;
+  waitForCoreMs: number;
 }
 
 /** The last steps that are over, on the caller's thread: what the lag bound is chosen by, and what pictures are made of. */
@@ -103,6 +112,17 @@ export class StepHistory {
       }
     });
     return { ranks: this.ranks, steps: slots.length, writeMs, finishMs, stage, asynchronous: promised * 2 > slots.length * this.ranks };
+  }
+
+  /** What each rank got of the cores during the last `count` steps at most; nothing of fewer than two. */
+  cores(count: number): CoreShare[] {
+    const slots = this.#lastSlots(count);
+    if (slots.length < 2) return [];
+    return Array.from({ length: this.ranks }, (_, rank) => {
+      const [, , , startMs, , , core, wait] = this.#rank(slots[0], rank);
+      const [, , , endMs, , , lastCore, lastWait] = this.#rank(slots[slots.length - 1], rank);
+      return { elapsedMs: endMs - startMs, coreMs: lastCore - core, waitForCoreMs: lastWait - wait };
+    });
   }
 
   /** Milliseconds from request to end of the last `count` steps at most, ascending. */

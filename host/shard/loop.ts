@@ -10,11 +10,8 @@ import { RANK_STAT, type RankConfig, type RankWork } from "./rank.js";
 const BLOCKING_WAIT_MS = 50;
 /** An idle rank waits asynchronously in turns of this length: a lost wake-up would cost one turn, not a hang. */
 const ASYNC_WAIT_MS = 1000;
-/** A busy rank lets its event loop run this often: console output and a stage's timers would starve otherwise. */
+/** A busy rank lets its event loop run this often, for console output and a stage's timers would starve otherwise, and looks how much of a core it gets. */
 const YIELD_EVERY_MS = 20;
-
-/** A busy rank looks this often how much of a core it gets. */
-const CORE_TIME_EVERY_MS = 100;
 
 function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -42,7 +39,6 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
   let lastYield = performance.now();
   let lastAct = lastYield;
   const core = new CoreTime();
-  let lastCoreTime = lastYield;
 
   const release = (): void => {
     work.noteFinish(steps.released, finishStarted, pending !== undefined);
@@ -84,12 +80,11 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     if (lastAct - lastYield > YIELD_EVERY_MS) {
       await yieldToEventLoop();
       lastYield = performance.now();
-      if (lastYield - lastCoreTime > CORE_TIME_EVERY_MS) noteCoreTime();
+      noteCoreTime();
     }
   }
 
   function noteCoreTime(): void {
-    lastCoreTime = lastYield;
     const times = core.read();
     if (times === undefined) return;
     stats[RANK_STAT.coreMs] = times.coreMs;
@@ -132,10 +127,9 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     const unit = shared.take();
     if (unit < 0) return;
     const started = performance.now();
-    const { owner } = shared;
-    work.poolUnit(owner, shared.offeredStep, unit);
+    work.poolUnit(shared.owner, shared.offeredStep, unit);
     shared.handIn();
-    work.noteHelp(owner, started);
+    work.noteHelp(started);
   }
 
   /** The counter that a wait which starts now belongs to. */

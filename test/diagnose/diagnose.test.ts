@@ -21,7 +21,7 @@ function input(times: StepTimes, more: Partial<DiagnosisInput> = {}): DiagnosisI
         { ranks: RANKS },
       ),
     cutByRows: [],
-    cores: Array.from({ length: RANKS }, () => ({ coreMs: 100, waitForCoreMs: 1 })),
+    cores: Array.from({ length: RANKS }, () => ({ elapsedMs: 1000, coreMs: 100, waitForCoreMs: 1 })),
     parallelism: 8,
     ...more,
   };
@@ -90,11 +90,26 @@ describe("diagnose", () => {
   });
 
   it("names the ranks that get no core", () => {
-    const cores = [10, 30, 10, 50].map((waitForCoreMs) => ({ coreMs: 70, waitForCoreMs }));
+    const cores = [100, 300, 100, 500].map((waitForCoreMs) => ({ elapsedMs: 1500, coreMs: 700, waitForCoreMs }));
     const [{ kind, ranks, evidence, remedy }] = diagnose(input(timesOf("balanced"), { cores, parallelism: 2 })).findings;
     expect({ kind, ranks }).toEqual({ kind: "starved-machine", ranks: [1, 3] });
     expect(evidence).toMatch(/ranks 1, 3 waited for a core up to 42 %/);
     expect(remedy).toBe("open with 2 ranks, one a core");
+  });
+
+  it("does not call ranks starved that hardly want a core, nor by fewer looks than tell something", () => {
+    for (const core of [
+      { elapsedMs: 1000, coreMs: 40, waitForCoreMs: 60 },
+      { elapsedMs: 150, coreMs: 70, waitForCoreMs: 70 },
+    ])
+      expect(diagnose(input(timesOf("balanced"), { cores: [core, core, core, core] })).findings).toEqual([]);
+  });
+
+  it("names what replicates the table with hot rows", () => {
+    const plan = planTables([{ name: 'a "b"', numRows: 1000, dim: 4, sharding: "row" }], { ranks: RANKS });
+    const cutByRows = [{ table: 0, shardShares: [0, 1, 0, 0], hotRows: [{ row: 260, share: 1 }] }];
+    const [{ remedy }] = diagnose(input(pooling(4), { plan, cutByRows })).findings;
+    expect(remedy).toMatch(/^replicate the table: engine\.replicate\(\["a \\"b\\""\]\)/);
   });
 
   it.each(SHAPES)("says no more than that there are too few steps: %s", (shape) => {
