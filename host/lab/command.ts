@@ -9,7 +9,7 @@ import { printLab } from "./print.js";
 import { SCENARIOS, type Scenario } from "./scenarios.js";
 import type { Way } from "./subject.js";
 import { timelineFile } from "./timeline.js";
-import { BASELINES, lagWay } from "./ways.js";
+import { BASELINES, lagWay, remedyWays } from "./ways.js";
 import { MESSAGES, type Messages } from "./workload.js";
 
 /** --json's schema. */
@@ -124,7 +124,7 @@ export const labCommand: Command = {
     process.stdout.write(`lagbag lab\n${machine}\n`);
     const results: LabResult[] = [];
     for (const scenario of scenarios) {
-      const result = await runLab({ ...common, scenario, onProgress: showProgress });
+      const result = await runLab({ ...common, ways: [...common.ways, ...remedyWays(scenario)], scenario, onProgress: showProgress });
       showProgress("");
       results.push(result);
       process.stdout.write(`\n${printLab(result)}\n`);

@@ -7,7 +7,7 @@ import type { LookupBatch } from "../lookup/batch.js";
 import { openEngine } from "../open.js";
 import type { RankStats } from "../stats.js";
 import type { LabStageOptions, Spending } from "./stage.js";
-import type { LabWorkload } from "./workload.js";
+import { HOT_TABLE, type LabWorkload } from "./workload.js";
 
 /** A way to run the steps that the lab compares: a lag bound, or a baseline. */
 export interface Way {
@@ -17,6 +17,8 @@ export interface Way {
   microBatches: number;
   /** Late ranks are helped out by their neighbours. */
   hedged: boolean;
+  /** The hot table is replicated, on request, after opening. */
+  replicated: boolean;
 }
 
 /** What a subject is opened for. */
@@ -84,6 +86,7 @@ export class Subject {
       lookupTimeoutMs: LOOKUP_TIMEOUT_MS,
       stage: { module: new URL("./stage.js", import.meta.url), options: stage },
     });
+    if (way.replicated) engine.replicate([options.workload.tables[HOT_TABLE].name]);
     return new Subject(way, engine, options, stage);
   }
 

@@ -13,15 +13,19 @@ export const MESSAGES = {
 /** Name of a message shape. */
 export type Messages = keyof typeof MESSAGES;
 
+/** Index of the table that is hot where one is. */
+export const HOT_TABLE = 0;
 const TABLES = 8;
 const NUM_ROWS = 2000;
 const DIM = 16;
+/** Of the hot table: pooling its bags takes a rank some milliseconds a step. */
+const HOT_DIM = 64;
 const SAMPLES = 64;
 /** Different batches; steps take them in turn. */
 const BATCHES = 8;
 /** The same with a hot table: they are large. */
 const HOT_BATCHES = 2;
-/** Rows a bag of the hot table: pooling them takes some tenths of a millisecond. */
+/** Rows a bag of the hot table. */
 const HOT_ROWS = 2000;
 
 /** Tables and batches of a scenario, with the answers. */
@@ -41,14 +45,15 @@ const HOT_COUNT = Math.floor(NUM_ROWS / 64);
 /** Seeded tables and batches. hot: table 0 has bags of 2,000 rows, the others of one; "rows": all of them from its first rows. */
 export function makeWorkload({ messages, hot, seed }: { messages: Messages; hot: Hot; seed: number }): LabWorkload {
   const random = seededRandom(partSeed(seed, 2000));
-  const rows = Array.from({ length: TABLES }, () => Float32Array.from({ length: NUM_ROWS * DIM }, () => 2 * random() - 1));
+  const dims = Array.from({ length: TABLES }, (_, t) => (hot !== "nothing" && t === HOT_TABLE ? HOT_DIM : DIM));
+  const rows = dims.map((dim) => Float32Array.from({ length: NUM_ROWS * dim }, () => 2 * random() - 1));
   const tables = rows.map(
     (values, t): TableOptions => ({
       name: `t${t}`,
       numRows: NUM_ROWS,
-      dim: DIM,
+      dim: dims[t],
       rows: values,
-      sharding: hot === "rows" && t === 0 ? "row" : "table",
+      sharding: hot === "rows" && t === HOT_TABLE ? "row" : "table",
       lookupsPerSample: 1,
     }),
   );
@@ -67,7 +72,7 @@ export function makeWorkload({ messages, hot, seed }: { messages: Messages; hot:
     const offsets = new Int32Array(TABLES * samples + 1);
     for (let bag = 0; bag < TABLES * samples; bag += 1) {
       const table = Math.floor(bag / samples);
-      offsets[bag + 1] = offsets[bag] + (hot !== "nothing" && table === 0 ? HOT_ROWS : bagRows[messages](table));
+      offsets[bag + 1] = offsets[bag] + (hot !== "nothing" && table === HOT_TABLE ? HOT_ROWS : bagRows[messages](table));
     }
     return {
       batchSize: samples,
