@@ -14,11 +14,13 @@ import { copyOffsets } from "./lookup/copy.js";
 import { Deadlines } from "./lookup/deadlines.js";
 import { Dispatcher } from "./lookup/dispatch.js";
 import type { HowToLookUp } from "./lookup/how.js";
+import { gatheredBytes, InlineLookups } from "./lookup/inline.js";
 import { ResultPool } from "./lookup/leases.js";
 import { abortError, Lookup } from "./lookup/lookup.js";
-import { type ExchangeViews, measurePiece, wholePiece } from "./lookup/piece.js";
-import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts, viewRows } from "./lookup/result.js";
-import { lookupHere, lookupInto, type SyncResult, syncResult } from "./lookup/sync.js";
+import type { ExchangeViews } from "./lookup/piece.js";
+import { Replication } from "./lookup/replication.js";
+import { FinishedLookup, GatheredRows, type LookupResult, type RowShape, resultParts } from "./lookup/result.js";
+import { type SyncResult, syncResult } from "./lookup/sync.js";
 import { timeoutError } from "./lookup/timeout.js";
 import type { KernelExports } from "./memory/abi.js";
 import { Allocator } from "./memory/allocator.js";
@@ -31,8 +33,6 @@ import { type EngineStats, type InlineStats, memoryStats, readRankStats } from "
 
 /** The caller looks at the counters again this often even when no bell rings. */
 const LISTEN_MS = 1000;
-/** A lookup on the caller's thread that needs more of the heap than this is cut by samples. */
-const SYNC_SHARE = 0.25;
 /** Steps that a diagnosis looks at: a pause that comes once in a hundred shows, and its simulations take milliseconds. */
 const DIAGNOSED_STEPS = 512;
 /** Steps whose traces are kept. */
@@ -65,7 +65,9 @@ interface Machinery {
   allocator: Allocator;
   results: ResultPool;
   dispatcher: Dispatcher;
-  lane: CallerLane;
+  /** Lookups on the caller's thread. */
+  here: InlineLookups;
+  replication: Replication;
   /** The caller's doorbell. */
   bell: Doorbell;
   history: StepHistory;
@@ -103,6 +105,11 @@ export class Engine implements AsyncDisposable {
     const results = new ResultPool(allocator, options.lagBound + 1, () => this.#parts?.dispatcher.pump());
     const access = new AccessLog(options.features.map(({ table }) => rowShardStarts(parts.plan, table)));
     const history = new StepHistory(options.ranks, HISTORY_STEPS);
+    const replication = new Replication({
+      tables: options.tables.map(({ name }) => name),
+      featureTables: options.features.map(({ table }) => table),
+      replicated: options.tables.flatMap(({ name, replicated }) => (replicated === true ? [name] : [])),
+    });
     const dispatcher = new Dispatcher(
       {
         ranks: options.ranks,
@@ -116,10 +123,12 @@ export class Engine implements AsyncDisposable {
         inputColumns: options.stage?.inputColumns ?? 0,
         history,
         access,
+        replication,
       },
       { maxCoalescedLookups: options.maxCoalescedLookups, counterStart: parts.counterStart },
     );
     const lane = new CallerLane({ kernels, records, map, views, allocator });
+    const here = new InlineLookups({ lane, results, views, heapBytes: map.heapBytes });
     const bell = new Doorbell(counters, counters.ranks, 0);
     const lag = new LagControl({
       counters,
@@ -131,7 +140,7 @@ export class Engine implements AsyncDisposable {
         dispatcher.depth = steps;
       },
     });
-    this.#parts = { ...parts, allocator, results, dispatcher, lane, bell, history, access, lag };
+    this.#parts = { ...parts, allocator, results, dispatcher, here, replication, bell, history, access, lag };
     const mode = options.stage === undefined ? options.inline : "never";
     this.#inline = { mode, limitBytes: mode === "always" ? Number.POSITIVE_INFINITY : 0, handoverUs: 0, gatherNsPerByte: 0 };
   }
@@ -154,7 +163,10 @@ export class Engine implements AsyncDisposable {
     });
     if (how.signal?.aborted) throw this.#count(abortError(how.signal));
     if (checked.batchSize === 0) return this.#emptyResult(checked, out);
-    if (this.#mayInline(checked, how.caller)) return this.#lookupInline(checked, out);
+    if (this.#mayInline(checked, how.caller)) {
+      this.#inlineLookups += 1;
+      return this.#counting(() => this.#open().here.result(checked, out));
+    }
     if (this.#open().dispatcher.queuedOf(how.lagClass) >= this.#options.maxQueuedLookups) {
       const limit = this.#options.maxQueuedLookups;
       throw this.#count(
@@ -182,8 +194,7 @@ export class Engine implements AsyncDisposable {
       Object.prototype.toString.call(out) === "[object Object]" ? (out as { out?: Float32Array }).out : (out as Float32Array | undefined);
     const values = this.#checker.checkOut(given, checked.batchSize, checked.picks.columns);
     this.#inlineLookups += 1;
-    if (checked.batchSize === 0) copyOffsets(checked);
-    return syncResult(this.#here(checked, values));
+    return this.#counting(() => syncResult(this.#open().here.parts(checked, values)));
   }
 
   /**
@@ -194,18 +205,12 @@ export class Engine implements AsyncDisposable {
   lookupInto(batch: LookupBatch, out: Float32Array): void {
     const checked = this.#admit(batch);
     this.#inlineLookups += 1;
-    const { views, map, lane } = this.#open();
-    try {
-      if (checked.batchSize === 0) copyOffsets(checked);
-      else lookupInto(lane, checked, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
-    } catch (error) {
-      throw this.#count(error);
-    }
+    this.#counting(() => this.#open().here.into(checked, out));
   }
 
   /** Counters since the opening, a snapshot. */
   stats(): EngineStats {
-    const { options, map, views, counters, dispatcher, results, allocator, lag, hugePages } = this.#open();
+    const { options, map, views, counters, dispatcher, results, allocator, lag, hugePages, replication } = this.#open();
     return {
       lookups: this.#lookups,
       inlineLookups: this.#inlineLookups,
@@ -217,6 +222,7 @@ export class Engine implements AsyncDisposable {
       ...results.stats,
       ranks: readRankStats(views, { map, counters, ranks: options.ranks }),
       inline: { ...this.#inline },
+      replicatedTables: replication.tables,
       lag: lag.stats,
       memory: memoryStats({ plan: this.plan, map, ranks: options.ranks, heapUsedBytes: allocator.usedBytes, hugePages: hugePages.stats }),
     };
@@ -235,7 +241,7 @@ export class Engine implements AsyncDisposable {
    * the ranks; lookups on the caller's thread are no part of it. Takes some milliseconds. `String(engine.diagnose())` is for people.
    */
   diagnose(): Diagnosis {
-    const { options, plan, history, access, lag, views, map, counters, replan } = this.#open();
+    const { options, plan, history, access, lag, replan } = this.#open();
     return diagnose({
       times: history.times(DIAGNOSED_STEPS, options.stage !== undefined),
       lagBound: lag.stats.lagBound,
@@ -244,8 +250,19 @@ export class Engine implements AsyncDisposable {
       replan,
       parallelism: availableParallelism(),
       ...accessByTable(access, { plan, features: options.features }),
-      cores: readRankStats(views, { map, counters, ranks: options.ranks }),
+      cores: history.cores(DIAGNOSED_STEPS),
     });
+  }
+
+  /**
+   * From the next step on all ranks pool these tables, each for its own slice of the batch, and no others: the whole set, [] for none. What helps
+   * against hot tables and hot rows (see diagnose); the results stay the same bits. It copies nothing, for all ranks may read all rows, so it
+   * takes effect at once. Steps under way keep to the set they were made with.
+   * @param tables names of tables
+   * @throws EmbeddingError EMBEDDING_OPTIONS for a name that no table has; the set stays what it was
+   */
+  replicate(tables: readonly string[]): void {
+    this.#open().replication.set(tables);
   }
 
   /**
@@ -288,19 +305,9 @@ export class Engine implements AsyncDisposable {
     this.#inlineLookups = 0;
   }
 
-  /** Bytes of rows that a batch gathers, by its offsets as they stand: an estimate that decides where it runs. */
-  #gatheredBytes(batch: CheckedBatch): number {
-    const { picks, offsets, batchSize } = batch;
-    let bytes = 0;
-    for (let slot = 0; slot < picks.features.length; slot += 1) {
-      bytes += (offsets[(slot + 1) * batchSize] - offsets[slot * batchSize]) * picks.features[slot].rowBytes;
-    }
-    return bytes;
-  }
-
   /** Whether a lookup runs right here: it is small, and none of its caller's is under way that it would overtake. */
   #mayInline(batch: CheckedBatch, caller: unknown): boolean {
-    if (this.#inline.limitBytes === 0 || this.#gatheredBytes(batch) > this.#inline.limitBytes) return false;
+    if (this.#inline.limitBytes === 0 || gatheredBytes(batch) > this.#inline.limitBytes) return false;
     if (caller === undefined) return true;
     for (const lookup of this.#deadlines.open) if (lookup.caller === caller) return false;
     return true;
@@ -335,44 +342,8 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  #lookupInline(batch: CheckedBatch, out: Float32Array | undefined): LookupResult {
-    this.#inlineLookups += 1;
-    const { views, map, results, lane } = this.#open();
-    const buffer = out === undefined ? results.allocate(measurePiece(wholePiece(batch), batch.picks.columns).resultBytes) : undefined;
-    const lease = buffer === undefined ? undefined : results.lease(buffer);
-    // The buffer lives as long as its lease; without a lease it goes at once, and the values are copied.
-    buffer?.letGo();
-    try {
-      if (buffer !== undefined && lease !== undefined) {
-        lane.run(wholePiece(batch), buffer.ptr);
-        const rows = viewRows(batch, batch.picks, views.floats, { first: 0, count: batch.batchSize, ptr: buffer.ptr });
-        const token = results.watch(lease, [rows.values, ...rows.jagged]);
-        return new FinishedLookup(batch, resultParts(batch, batch.picks, rows.values, rows.jagged), lease, token);
-      }
-      const gathered = new GatheredRows(batch, batch.picks, out);
-      lane.lookup(batch, map.heapBytes * SYNC_SHARE, (placed) => gathered.put(views.floats, placed));
-      return new FinishedLookup(batch, resultParts(batch, batch.picks, gathered.values, gathered.jagged));
-    } catch (error) {
-      lease?.release();
-      throw this.#count(error);
-    }
-  }
-
-  #here(batch: CheckedBatch, out: Float32Array | undefined): ReturnType<typeof lookupHere> {
-    const { views, map, lane } = this.#open();
-    try {
-      return lookupHere(lane, batch, { floats: views.floats, limitBytes: map.heapBytes * SYNC_SHARE, out });
-    } catch (error) {
-      throw this.#count(error);
-    }
-  }
-
   #emptyResult(batch: CheckedBatch, out: Float32Array | undefined): LookupResult {
-    try {
-      copyOffsets(batch);
-    } catch (error) {
-      throw this.#count(error);
-    }
+    this.#counting(() => copyOffsets(batch));
     const shape = this.#stageShape() ?? batch.picks;
     const gathered = new GatheredRows(batch, shape, out);
     return new FinishedLookup(batch, resultParts(batch, shape, gathered.values, gathered.jagged));
@@ -382,8 +353,13 @@ export class Engine implements AsyncDisposable {
   #admit(batch: LookupBatch): CheckedBatch {
     this.#open();
     this.#lookups += 1;
+    return this.#counting(() => this.#checker.check(batch));
+  }
+
+  /** Counts what `act` throws. */
+  #counting<T>(act: () => T): T {
     try {
-      return this.#checker.check(batch);
+      return act();
     } catch (error) {
       throw this.#count(error);
     }

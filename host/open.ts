@@ -35,13 +35,14 @@ const NO_RANKS_HINT = "without ranks all tables lie in one memory; with ranks, e
 
 function planOf(options: FilledOptions): Plan {
   const onTable = (name: string): number => options.features.filter((feature) => options.tables[feature.table].name === name).length;
-  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample, keys }) => ({
+  const tables = options.tables.map(({ name, numRows, dim, dtype, sharding, lookupsPerSample, keys, replicated = false }) => ({
     name,
     numRows,
     dim,
     dtype,
     lookupsPerSample: lookupsPerSample ?? onTable(name),
     keyed: keys !== undefined,
+    replicated,
     ...(sharding === undefined ? {} : { sharding }),
   }));
   const rankMemoryBytes = MEMORY_LIMIT_BYTES - STATIC_BYTES;

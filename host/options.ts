@@ -65,6 +65,11 @@ export interface AnyTableOptions {
   sharding?: Sharding;
   /** Rows that one sample reads from this table over all its features, a prediction that balances the plan; default: the number of features on it. */
   lookupsPerSample?: number;
+  /**
+   * Whether every rank pools this table for its own slice of the batch, whoever holds the rows: the table then overloads no rank, however hot it or
+   * some of its rows are, and its pooled vectors are sent to nobody. The bits stay. Default false. Engine.replicate changes it while lookups run.
+   */
+  replicated?: boolean;
   /** External 64-bit key of each row, in row order: lookups on this table then give keys instead of row numbers. Default: none. See docs/keys.md. */
   keys?: KeySource;
   /** What a key that is not there gives: "default" (the default) the table's defaultRow, "error" EMBEDDING_KEY_MISSING. Only with keys. */

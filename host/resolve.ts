@@ -143,6 +143,7 @@ function fillTables(tables: readonly TableOptions[]): FilledTable[] {
     if (!isSource) throw optionError(`tables[${t}].rows`, rows, rowsForms(packed));
     integer(`tables[${t}].numRows`, table.numRows, 1, MAX_INT32);
     integer(`tables[${t}].dim`, table.dim, 1, 65536);
+    flag(`tables[${t}].replicated`, table.replicated ?? false);
     checkKeyOptions(`tables[${t}]`, table);
     return { ...table, dtype, packed } as FilledTable;
   });

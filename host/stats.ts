@@ -89,6 +89,8 @@ export interface EngineStats extends DispatchStats, QueueStats, ResultStats {
   /** One for each rank; empty with `ranks: 0`. */
   ranks: RankStats[];
   inline: InlineStats;
+  /** Names of the tables that all ranks pool, each for its own slice: TableOptions.replicated, Engine.replicate. */
+  replicatedTables: string[];
   lag: LagStats;
   memory: MemoryStats;
 }

@@ -9,6 +9,7 @@ import { copyBytes, copyPiece } from "./copy.js";
 import type { ResultBuffer, ResultPool } from "./leases.js";
 import type { Lookup } from "./lookup.js";
 import { type ExchangeViews, indexCount, type Piece, type PieceSize, slotRange } from "./piece.js";
+import type { Replication } from "./replication.js";
 import type { RowShape } from "./result.js";
 
 /** What steps are made with, on the caller's thread. */
@@ -29,6 +30,8 @@ export interface StepContext {
   history: StepHistory;
   /** Counts what is asked for. */
   access: AccessLog;
+  /** Which tables the next step's ranks pool each for its own slice. */
+  replication: Replication;
 }
 
 /** A piece chosen for a step. */
@@ -167,7 +170,7 @@ function noteAccess(access: AccessLog, piece: Piece): void {
   access.note({ samples: piece.count, features: picks.engineFeatures, range: (slot) => slotRange(piece, slot), indices });
 }
 
-function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<typeof layBlock>): void {
+function writeRecord({ views, map, replication }: StepContext, step: Step, block: ReturnType<typeof layBlock>): void {
   const { words } = views;
   const countsPtr = step.blockPtr + block.indexCounts;
   let indices = 0;
@@ -188,6 +191,8 @@ function writeRecord({ views, map }: StepContext, step: Step, block: ReturnType<
   words[at + STEP.STAGE_FAILED / 4] = 0;
   words[at + STEP.INDEX_COUNT / 4] = indices;
   words[at + STEP.INDEX_COUNTS_PTR / 4] = countsPtr;
+  words[at + STEP.REPLICATION / 4] = replication.number;
+  words.set(replication.bits, (map.replicatedPtr + (step.step & (map.windows - 1)) * map.replicatedBytes) / 4);
 }
 
 function copyStageInput({ inputColumns, views }: StepContext, piece: Piece, ptr: number): void {

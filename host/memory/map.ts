@@ -26,8 +26,9 @@ export const STAGE_ERROR_BYTES = 2048;
  *
  *    0 pieceCount   4 piecesPtr    8 samples     12 errorsPtr    16 scratchPtr   20 scratchBytes
  *   24 inputPtr    28 outputPtr   32 stageFailed (first rank + 1, written by ranks)
- *   36 indexCount  40 indexCountsPtr
+ *   36 indexCount  40 indexCountsPtr  44 replication
  *
+ * replication: number of the set of replicated tables; the set itself lies in the slot's part of replicatedPtr.
  * indexCount: indices of all pieces; indexCountsPtr: of each. errorsPtr: [ranks, pieceCount] error records, a row for each rank that pools. scratch: scratchBytes for each rank. inputPtr: stage input [samples, inputColumns].
  * outputPtr: what the stage returned [samples, columns].
  */
@@ -43,6 +44,7 @@ export const STEP = {
   STAGE_FAILED: 32,
   INDEX_COUNT: 36,
   INDEX_COUNTS_PTR: 40,
+  REPLICATION: 44,
   BYTES: 64,
 } as const;
 
@@ -50,8 +52,10 @@ export const STEP = {
  * What a rank notes of a step, for each ring slot and rank, as float64; the caller copies it when the step is over:
  *
  *    0 writeStartMs  8 writeEndMs   16 finishStartMs 24 finishEndMs  32 gatheredRows 40 promised (0 or 1)
+ *   48 coreMs       56 waitForCoreMs
  *
- * Times are milliseconds since 1970 (performance.timeOrigin + performance.now()), so that those of all threads compare.
+ * Times are milliseconds since 1970 (performance.timeOrigin + performance.now()), so that those of all threads compare; the last two are those of
+ * RankStats when the rank finished the step, as it last looked.
  */
 export const TRACE = {
   WRITE_START: 0,
@@ -60,15 +64,18 @@ export const TRACE = {
   FINISH_END: 24,
   GATHERED_ROWS: 32,
   PROMISED: 40,
+  CORE: 48,
+  WAIT_FOR_CORE: 56,
   BYTES: 64,
 } as const;
 
 /**
  * A unit of a rank's part of a step, written by that rank before it offers the step's units:
  *
- *    0 firstPiece   4 pieceCount   8 jobsPtr     12 jobCount     16 firstBag     20 bags         24 receiver
+ *    0 firstPiece   4 pieceCount   8 jobsPtr     12 jobCount     16 firstBag     20 bags         24 receiver     28 owner
  *
- * pieceCount > 0: whole pieces, all jobs; nothing else is written. 0: bags of one piece for a run of jobs, of one receiver where rows go through windows.
+ * pieceCount > 0: whole pieces, all runs of jobs; nothing else is written. 0: bags of one piece for a run of jobs over the tables of `owner`, of one
+ * receiver where rows go through windows, else of NO_RECEIVER.
  */
 export const UNIT = {
   FIRST_PIECE: 0,
@@ -78,8 +85,12 @@ export const UNIT = {
   FIRST_BAG: 16,
   BAGS: 20,
   RECEIVER: 24,
+  OWNER: 28,
   BYTES: 32,
 } as const;
+
+/** Of a unit whose rows go straight to the results. */
+export const NO_RECEIVER = 0xffff_ffff;
 
 /** What the map needs to know of a feature. */
 export interface MapFeature {
@@ -122,6 +133,9 @@ export interface MemoryMap {
   stageErrorsPtr: number;
   /** [windows, ranks] trace records. */
   tracePtr: number;
+  /** For each slot of the ring, a bit for each feature whose table is replicated in the slot's step: bit f % 32 of word f / 32; replicatedBytes a slot. */
+  replicatedPtr: number;
+  replicatedBytes: number;
   /** Words of Offers, and MOST_UNITS unit records for each open step of each rank; nothing lies there without work stealing. */
   offersPtr: number;
   unitsPtr: number;
@@ -249,6 +263,8 @@ export function layMemory(input: MapInput): MemoryMap {
   const stepsPtr = take(windows * STEP.BYTES);
   const stageErrorsPtr = take(input.stage ? windows * ranks * STAGE_ERROR_BYTES : 0);
   const tracePtr = take(windows * ranks * TRACE.BYTES);
+  const replicatedBytes = alignLine(Math.ceil(features.length / 32) * 4);
+  const replicatedPtr = take(windows * replicatedBytes);
   const offersPtr = take(input.workStealing ? Offers.byteLength(ranks) : 0);
   const unitsPtr = take(input.workStealing ? ranks * OPEN_STEPS * MOST_UNITS * UNIT.BYTES : 0);
   const jobsPtr = take(jobs * LAYOUT.JOB_BYTES);
@@ -282,6 +298,8 @@ export function layMemory(input: MapInput): MemoryMap {
     stepsPtr,
     stageErrorsPtr,
     tracePtr,
+    replicatedPtr,
+    replicatedBytes,
     offersPtr,
     unitsPtr,
     jobsPtr,

@@ -27,6 +27,7 @@ export interface CheckedTable {
   dtype: RowDtype;
   lookupsPerSample: number;
   keyed: boolean;
+  replicated: boolean;
   wanted: WantedCut | "auto";
 }
 
@@ -73,6 +74,7 @@ function checkTable({
   lookupsPerSample = 1,
   sharding = "auto",
   keyed = false,
+  replicated = false,
 }: PlanTable): CheckedTable {
   checkInteger({ option: "numRows", got: numRows, most: MAX_ROWS, table: name });
   checkInteger({ option: "dim", got: dim, most: MAX_DIM, table: name });
@@ -83,7 +85,9 @@ function checkTable({
     const expected = `a number from 0 to ${MAX_LOOKUPS_PER_SAMPLE}`;
     throw wrong({ option: "lookupsPerSample", got: lookupsPerSample, expected, table: name });
   }
-  if (typeof keyed !== "boolean") throw wrong({ option: "keyed", got: keyed, expected: "true or false", table: name });
+  for (const [option, got] of Object.entries({ keyed, replicated })) {
+    if (typeof got !== "boolean") throw wrong({ option, got, expected: "true or false", table: name });
+  }
   const wanted = checkSharding(name, sharding);
   if (wanted !== "auto" && wanted.shards !== undefined) {
     const most = { table: 1, row: Math.min(numRows, MAX_SHARDS), column: Math.min(dim, MAX_SHARDS) }[wanted.by];
@@ -91,7 +95,7 @@ function checkTable({
     const option = `sharding by "${wanted.by}" with shards`;
     checkInteger({ option, got: wanted.shards, most, table: name, reason: most < MAX_SHARDS ? reason : "" });
   }
-  return { name, numRows, dim, dtype, lookupsPerSample, keyed, wanted };
+  return { name, numRows, dim, dtype, lookupsPerSample, keyed, replicated, wanted };
 }
 
 /** The form alone; how many shards there may be depends on the table. */

@@ -32,6 +32,13 @@ export interface Piece extends Omit<Shard, "rank"> {
   lookupsPerSample: number;
   /** The same in bytes, whole cache lines counted, and with keys a line of the index for every lookup of the table: each rank searches all keys. */
   gatheredBytesPerSample: number;
+  /** All ranks gather from it alike, whichever holds it. */
+  replicated: boolean;
+}
+
+/** Bytes that a sample gathers from a piece on its owner, and on no other rank: what placing it can even out. */
+export function placedBytes({ replicated, gatheredBytesPerSample }: Pick<Piece, "replicated" | "gatheredBytesPerSample">): number {
+  return replicated ? 0 : gatheredBytesPerSample;
 }
 
 /** Shards of a table that is to be cut by columns over `ranks` ranks, no number given. */
@@ -99,6 +106,7 @@ export function cutTable(table: CheckedTable, index: number, cut: Cut): Piece[] 
       indexBytes: table.keyed ? keyIndexBytes(table.numRows) : 0,
       lookupsPerSample,
       gatheredBytesPerSample: lookupsPerSample * gatheredBytes(row) + (table.keyed ? table.lookupsPerSample * CACHE_LINE_BYTES : 0),
+      replicated: table.replicated,
     };
   });
 }

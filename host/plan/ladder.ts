@@ -1,11 +1,11 @@
 import { storedBytes, storedRow } from "../rows/rows.js";
 import { type CheckedTable, MAX_SHARDS, type WantedCut } from "./check.js";
-import { type Cut, columnBorders, cutTable, defaultColumnShards, defaultRowShards, lineColumns, type Piece } from "./cut.js";
+import { type Cut, columnBorders, cutTable, defaultColumnShards, defaultRowShards, lineColumns, type Piece, placedBytes } from "./cut.js";
 
 /** Shards of one table for each rank: so fine that they fill what room fixed cuts leave but for a sixteenth of a share. */
 const MOST_CROWDED = 16;
 
-/** Bytes that pieces take and bytes that a sample gathers from them. */
+/** Bytes that pieces take and bytes that a sample gathers from them on their owners. */
 export interface Weight {
   bytes: number;
   gatheredBytes: number;
@@ -67,7 +67,7 @@ export class Ladder {
     return this.piecesOf(0).reduce(
       (sum, piece) => ({
         bytes: sum.bytes + piece.bytes + piece.indexBytes,
-        gatheredBytes: sum.gatheredBytes + piece.gatheredBytesPerSample,
+        gatheredBytes: sum.gatheredBytes + placedBytes(piece),
       }),
       { bytes: 0, gatheredBytes: 0 },
     );
@@ -91,7 +91,7 @@ export class Ladder {
     for (const piece of pieces) piece.indexBytes = Math.ceil(piece.indexBytes * Math.min(1, this.ranks / cut.shards));
     const largest = {
       bytes: pieces.reduce((most, { bytes, indexBytes }) => Math.max(most, bytes + indexBytes), 0),
-      gatheredBytes: pieces.reduce((most, { gatheredBytesPerSample }) => Math.max(most, gatheredBytesPerSample), 0),
+      gatheredBytes: pieces.reduce((most, piece) => Math.max(most, placedBytes(piece)), 0),
     };
     const made = { pieces, largest };
     this.rungs.set(index, made);

@@ -1,4 +1,4 @@
-import type { Piece } from "./cut.js";
+import { type Piece, placedBytes } from "./cut.js";
 
 /** One of the two things that are balanced: bytes gathered per sample, or bytes held. */
 export interface Measure {
@@ -37,7 +37,7 @@ export class Layout {
     this.movable = [...pieces.keys()].filter((piece) => counts[pieces[piece].table] !== ranks);
     this.held = new Uint16Array(tables * ranks);
     this.owners = new Int16Array(pieces.length).fill(Layout.NOWHERE);
-    const gatheredOf = Float64Array.from(pieces, (piece) => piece.gatheredBytesPerSample);
+    const gatheredOf = Float64Array.from(pieces, placedBytes);
     const bytesOf = Float64Array.from(pieces, (piece) => piece.bytes + piece.indexBytes);
     this.gathered = { of: gatheredOf, on: new Float64Array(ranks), cap: Infinity };
     this.bytes = { of: bytesOf, on: new Float64Array(ranks), cap: rankMemoryBytes };

@@ -55,13 +55,14 @@ function tablePlans(ladders: readonly Ladder[], rungs: readonly number[]): Table
     const { by, shards } = ladder.cut(rungs[table]);
     const first = next;
     next += shards;
-    const { name, dtype, keyed, numRows } = ladder.table;
+    const { name, dtype, keyed, numRows, replicated } = ladder.table;
     return {
       name,
       dtype,
       by,
       shards: Array.from({ length: shards }, (_, shard) => first + shard),
       keyIndexBytes: keyed ? keyIndexBytes(numRows) : 0,
+      replicated,
     };
   });
 }
@@ -74,8 +75,10 @@ function rankLoads({ pieces, owners, ranks }: Layout, tables: readonly TablePlan
   for (const [index, piece] of pieces.entries()) {
     const rank = load[owners[index]];
     rank.tableBytes += piece.bytes;
-    rank.lookupsPerSample += piece.lookupsPerSample;
-    rank.gatheredBytesPerSample += piece.gatheredBytesPerSample;
+    for (const one of piece.replicated ? load : [rank]) {
+      one.lookupsPerSample += piece.lookupsPerSample / (piece.replicated ? ranks : 1);
+      one.gatheredBytesPerSample += piece.gatheredBytesPerSample / (piece.replicated ? ranks : 1);
+    }
     // One index for all shards of the table there; pieces come table by table.
     if (indexed[owners[index]] !== piece.table) rank.tableBytes += tables[piece.table].keyIndexBytes;
     indexed[owners[index]] = piece.table;

@@ -55,12 +55,12 @@ function tableLines({ tables, shards }: Plan): string[] {
 }
 
 function tableRow(table: TablePlan, allShards: readonly Shard[]): string[] {
-  const { name, dtype, by, shards: indices } = table;
+  const { name, dtype, by, shards: indices, replicated } = table;
   const shards = indices.map((index) => allShards[index]);
   const last = shards[shards.length - 1];
   const rows = last.firstRow + last.rowCount;
   const dim = last.firstColumn + last.columnCount;
-  const cut = by === "table" ? "whole" : `${shards.length} by ${by}`;
+  const cut = `${by === "table" ? "whole" : `${shards.length} by ${by}`}${replicated ? ", replicated" : ""}`;
   const owners = ranges(shards.map(({ rank }) => rank));
   return [
     shorten(name, NAME_WIDTH),

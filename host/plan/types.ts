@@ -20,6 +20,8 @@ export interface PlanTable {
   lookupsPerSample?: number;
   /** Default "auto". */
   sharding?: Sharding;
+  /** Whether every rank pools the table for its own slice of the batch, whoever holds its rows: its lookups then load all ranks alike. Default false. */
+  replicated?: boolean;
   /** Whether rows have external keys. Every rank with a shard of the table then holds the whole key index, at most 16 bytes a row, and reads a cache line of it for each lookup. Default false. */
   keyed?: boolean;
 }
@@ -60,9 +62,9 @@ export interface RankLoad {
   rank: number;
   /** Bytes of rows that it holds, padding included, and of key indexes. */
   tableBytes: number;
-  /** Rows that it gathers for one sample; a row of a column-wise table counts on every rank that holds some of its columns. */
+  /** Rows that it gathers for one sample; a row of a column-wise table counts on every rank that holds some of its columns, one of a replicated table on all alike. */
   lookupsPerSample: number;
-  /** Bytes that it gathers for one sample, of rows and key indexes, whole cache lines counted. */
+  /** Bytes that it gathers for one sample, of rows and key indexes, whole cache lines counted, a replicated table's on all ranks alike. */
   gatheredBytesPerSample: number;
 }
 
@@ -74,6 +76,8 @@ export interface TablePlan {
   by: "table" | "row" | "column";
   /** Indices into Plan.shards, in row or column order. */
   shards: number[];
+  /** Whether all ranks pool it, each for its own slice of the batch. */
+  replicated: boolean;
   /** Bytes of the key index, which every rank with a shard of the table holds (with one memory they share it); 0 without keys. */
   keyIndexBytes: number;
 }

@@ -1,57 +1,66 @@
 import { type KernelExports, LAYOUT } from "../memory/abi.js";
-import { STEP, UNIT } from "../memory/map.js";
-import type { RankJobs } from "../memory/records.js";
+import { NO_RECEIVER, STEP, UNIT } from "../memory/map.js";
+import type { JobRun } from "./runs.js";
 import type { StepReader } from "./step-reader.js";
 
-/** Whose part is pooled by whom, and where it goes. */
-export interface PartOptions {
-  /** Jobs of the rank that the part belongs to; the kernel is over its tables. */
-  jobs: RankJobs;
-  /** The rank that pools: its scratch, and its error records. */
-  by: number;
-  ranks: number;
-  /** Whether rows go through the receivers' windows: before a stage, or partial sums. */
-  throughWindows: boolean;
+/** Pieces of a step, and the rank whose part they are pooled as. */
+export interface PieceRange {
+  first: number;
+  count: number;
+  rank: number;
 }
 
 /**
- * Pools one rank's part of steps, all of it or units of it. Rows that need no more work go straight to their place in the results;
- * partial sums and a stage's features to the windows of the ranks that own the samples.
+ * Pools jobs over the tables of one rank. Rows that need no more work go straight to their place in the results; partial sums and a stage's
+ * features to the windows of the ranks that own the samples.
  */
 export class PartPool {
   readonly #reader: StepReader;
   readonly #kernel: KernelExports;
-  readonly #options: PartOptions;
+  readonly #by: number;
+  readonly #ranks: number;
 
-  constructor(reader: StepReader, kernel: KernelExports, options: PartOptions) {
+  /** kernel: over the tables. by: the rank whose thread this is: its scratch, and its error records. */
+  constructor(reader: StepReader, kernel: KernelExports, { by, ranks }: { by: number; ranks: number }) {
     this.#reader = reader;
     this.#kernel = kernel;
-    this.#options = options;
+    this.#by = by;
+    this.#ranks = ranks;
   }
 
-  /** The whole part. */
-  pool(step: number): void {
-    this.#pieces(step, 0, this.#reader.field(step, STEP.PIECE_COUNT));
+  /** A run's jobs, for the pieces. */
+  pool(step: number, run: JobRun, { first, count, rank }: PieceRange): void {
+    const reader = this.#reader;
+    const samples = reader.field(step, STEP.SAMPLES);
+    for (let p = first; p < first + count; p += 1) {
+      const piece = reader.piece(step, p);
+      if (!run.throughWindows && !run.sliceOnly) {
+        const bags = reader.word(piece + LAYOUT.PIECE_BATCH_SIZE);
+        this.#bags(step, p, { jobs: run, receiver: NO_RECEIVER, firstBag: 0, bags, windowRow: 0 });
+        continue;
+      }
+      const [from, to] = run.sliceOnly ? [rank, rank + 1] : [0, this.#ranks];
+      for (let receiver = from; receiver < to; receiver += 1) {
+        const slice = reader.cut(piece, samples, receiver);
+        if (slice.bags > 0) this.#bags(step, p, { jobs: run, receiver: run.throughWindows ? receiver : NO_RECEIVER, ...slice });
+      }
+    }
   }
 
-  /** What one unit record says. */
+  /** Bags of one piece, as a unit's record says. */
   poolUnit(step: number, unit: number): void {
     const reader = this.#reader;
-    const first = reader.word(unit + UNIT.FIRST_PIECE);
-    const pieces = reader.word(unit + UNIT.PIECE_COUNT);
-    if (pieces > 0) {
-      this.#pieces(step, first, pieces);
-      return;
-    }
+    const p = reader.word(unit + UNIT.FIRST_PIECE);
     const jobs = { ptr: reader.word(unit + UNIT.JOBS_PTR), count: reader.word(unit + UNIT.JOB_COUNT) };
     const firstBag = reader.word(unit + UNIT.FIRST_BAG);
     const bags = reader.word(unit + UNIT.BAGS);
-    if (this.#options.throughWindows) {
-      const receiver = reader.word(unit + UNIT.RECEIVER);
-      const slice = reader.cut(reader.piece(step, first), reader.field(step, STEP.SAMPLES), receiver);
-      const windowRow = slice.windowRow + firstBag - slice.firstBag;
-      this.#bags(step, first, { jobs, receiver, firstBag, bags, windowRow });
-    } else this.#bags(step, first, { jobs, receiver: -1, firstBag, bags, windowRow: 0 });
+    const receiver = reader.word(unit + UNIT.RECEIVER);
+    let windowRow = 0;
+    if (receiver !== NO_RECEIVER) {
+      const slice = reader.cut(reader.piece(step, p), reader.field(step, STEP.SAMPLES), receiver);
+      windowRow = slice.windowRow + firstBag - slice.firstBag;
+    }
+    this.#bags(step, p, { jobs, receiver, firstBag, bags, windowRow });
   }
 
   /** Rows that the kernel has gathered since the last call. */
@@ -59,35 +68,17 @@ export class PartPool {
     return this.#kernel.takeGatheredRows();
   }
 
-  #pieces(step: number, first: number, count: number): void {
-    const reader = this.#reader;
-    const { jobs, ranks, throughWindows } = this.#options;
-    if (jobs.count === 0) return;
-    const samples = reader.field(step, STEP.SAMPLES);
-    for (let p = first; p < first + count; p += 1) {
-      const piece = reader.piece(step, p);
-      if (!throughWindows) {
-        this.#bags(step, p, { jobs, receiver: -1, firstBag: 0, bags: reader.word(piece + LAYOUT.PIECE_BATCH_SIZE), windowRow: 0 });
-        continue;
-      }
-      for (let receiver = 0; receiver < ranks; receiver += 1) {
-        const slice = reader.cut(piece, samples, receiver);
-        if (slice.bags > 0) this.#bags(step, p, { jobs, receiver, ...slice });
-      }
-    }
-  }
-
-  /** receiver: whose window takes the rows; negative: none. */
+  /** receiver: whose window takes the rows; NO_RECEIVER: none. */
   #bags(
     step: number,
     p: number,
     part: { jobs: { ptr: number; count: number }; receiver: number; firstBag: number; bags: number; windowRow: number },
   ): void {
     const reader = this.#reader;
-    const { by } = this.#options;
+    const by = this.#by;
     const { jobs, receiver, firstBag, bags, windowRow } = part;
     const piece = reader.piece(step, p);
-    const window = receiver < 0 ? 0 : reader.window(step, receiver);
+    const window = receiver === NO_RECEIVER ? 0 : reader.window(step, receiver);
     const [dest, stride] = reader.destination(piece, part, window);
     const scratch = reader.field(step, STEP.SCRATCH_PTR) + by * reader.field(step, STEP.SCRATCH_BYTES);
     const error = reader.field(step, STEP.ERRORS_PTR) + (by * reader.field(step, STEP.PIECE_COUNT) + p) * LAYOUT.ERROR_BYTES;

@@ -6,7 +6,8 @@ import { instantiateKernel } from "../memory/kernel.js";
 import { type MemoryMap, RANK_STATS_BYTES, STAGE_ERROR_BYTES, STEP, TRACE, UNIT } from "../memory/map.js";
 import type { RankJobs } from "../memory/records.js";
 import type { WasmMemory, WasmModule } from "../memory/wasm.js";
-import { PartPool } from "./pooling.js";
+import { PartPool, type PieceRange } from "./pooling.js";
+import { JobRuns } from "./runs.js";
 import { checkStageOutput, type Stage, type StageSlice } from "./stage.js";
 import { StepReader, sliceStart } from "./step-reader.js";
 import { UnitCutter } from "./units.js";
@@ -57,8 +58,9 @@ export class RankWork {
   readonly #kernel: KernelExports;
   readonly #stage: Stage | undefined;
   readonly #reader: StepReader;
+  readonly #runs: JobRuns;
   readonly #cutter: UnitCutter | undefined;
-  readonly #parts: PartPool[] = [];
+  readonly #parts: (PartPool | undefined)[] = [];
   readonly #floats: Float32Array;
   readonly #doubles: Float64Array;
   readonly counters: Counters;
@@ -77,10 +79,10 @@ export class RankWork {
     const { rank, ranks, jobs } = config;
     const featureBytes = config.stage && config.stage.featureColumns * 4;
     this.#reader = new StepReader(new Uint32Array(exchange.buffer), map, { ranks, featureBytes });
-    const throughWindows = stage !== undefined || jobs[rank].partial;
+    this.#runs = new JobRuns(this.#reader, { map, jobs, stage: stage !== undefined });
     const unitBytes = config.stealUnitBytes;
     if (unitBytes !== undefined)
-      this.#cutter = new UnitCutter(this.#reader, { jobs: jobs[rank], ranks, unitBytes, throughWindows, unitsPtr: this.#unitsPtr(rank) });
+      this.#cutter = new UnitCutter(this.#reader, { rank, ranks, runs: this.#runs, unitBytes, unitsPtr: this.#unitsPtr(rank) });
     this.#floats = new Float32Array(exchange.buffer);
     this.#doubles = new Float64Array(exchange.buffer);
     this.counters = new Counters(
@@ -100,7 +102,12 @@ export class RankWork {
 
   /** Pools this rank's part of a step, all of it. */
   write(step: number): void {
-    this.#part(this.#config.rank).pool(step);
+    this.#pool(step, { first: 0, count: this.#reader.field(step, STEP.PIECE_COUNT), rank: this.#config.rank });
+  }
+
+  /** Pools pieces of the part of `rank`. */
+  #pool(step: number, pieces: PieceRange): void {
+    for (const run of this.#runs.of(step, pieces.rank)) this.#part(run.owner).pool(step, run, pieces);
   }
 
   /** Cuts this rank's part of a step into units, which are then ready to be offered; 0 when it is too small to be shared. */
@@ -108,9 +115,12 @@ export class RankWork {
     return this.#cutter?.cut(step) ?? 0;
   }
 
-  /** Pools a unit of a step that `owner` has offered, this rank or another. */
-  poolUnit(owner: number, step: number, unit: number): void {
-    this.#part(owner).poolUnit(step, this.#unitsPtr(owner) + (openSlot(step) * MOST_UNITS + unit) * UNIT.BYTES);
+  /** Pools a unit of a step that `rank` has offered, this one or another. */
+  poolUnit(rank: number, step: number, unit: number): void {
+    const ptr = this.#unitsPtr(rank) + (openSlot(step) * MOST_UNITS + unit) * UNIT.BYTES;
+    const count = this.#reader.word(ptr + UNIT.PIECE_COUNT);
+    if (count > 0) this.#pool(step, { first: this.#reader.word(ptr + UNIT.FIRST_PIECE), count, rank });
+    else this.#part(this.#reader.word(ptr + UNIT.OWNER)).poolUnit(step, ptr);
   }
 
   /**
@@ -145,7 +155,7 @@ export class RankWork {
    */
   noteWrite(step: number, beganMs: number, sinceMs: number): void {
     const endMs = performance.now();
-    const rows = this.#takeRows(this.#config.rank);
+    const rows = this.#takeRows();
     if (step !== this.#tracedStep) this.#tracedRows = 0;
     this.#tracedStep = step;
     this.#tracedRows += rows;
@@ -157,14 +167,16 @@ export class RankWork {
   }
 
   /** This rank has pooled for another one since sinceMs. */
-  noteHelp(owner: number, sinceMs: number): void {
-    this.stats[RANK_STAT.stolenRows] += this.#takeRows(owner);
+  noteHelp(sinceMs: number): void {
+    this.stats[RANK_STAT.stolenRows] += this.#takeRows();
     this.stats[RANK_STAT.helpMs] += performance.now() - sinceMs;
   }
 
-  /** Rows that were gathered for `owner` since the last call. */
-  #takeRows(owner: number): number {
-    const rows = this.#part(owner).takeGatheredRows();
+  /** Rows that were gathered since the last call, from whatever tables. */
+  #takeRows(): number {
+    let rows = 0;
+    // A rank that has not pooled from a table of some other rank yet has a hole there.
+    for (const part of this.#parts) if (part !== undefined) rows += part.takeGatheredRows();
     this.stats[RANK_STAT.gatheredRows] += rows;
     return rows;
   }
@@ -177,6 +189,8 @@ export class RankWork {
     this.#doubles[trace + TRACE.FINISH_START / 8] = performance.timeOrigin + startMs;
     this.#doubles[trace + TRACE.FINISH_END / 8] = performance.timeOrigin + endMs;
     this.#doubles[trace + TRACE.PROMISED / 8] = promised ? 1 : 0;
+    this.#doubles[trace + TRACE.CORE / 8] = this.stats[RANK_STAT.coreMs];
+    this.#doubles[trace + TRACE.WAIT_FOR_CORE / 8] = this.stats[RANK_STAT.waitForCoreMs];
   }
 
   /** Index of this rank's trace record of a step. */
@@ -239,18 +253,20 @@ export class RankWork {
     }
   }
 
-  /** What pools the part of `owner` on this thread: any thread may have a kernel over any rank's tables. Made when it is first needed. */
+  /** What pools from the tables of `owner` on this thread: any thread may have a kernel over any rank's tables. Made when it is first needed. */
   #part(owner: number): PartPool {
-    this.#parts[owner] ??= this.#openPart(owner);
-    return this.#parts[owner];
+    const known = this.#parts[owner];
+    if (known !== undefined) return known;
+    const part = this.#openPart(owner);
+    this.#parts[owner] = part;
+    return part;
   }
 
   #openPart(owner: number): PartPool {
-    const { kernel, tables, exchange, jobs, ranks, rank, stage } = this.#config;
+    const { kernel, tables, exchange, ranks, rank } = this.#config;
     const own = owner === rank || tables.length === 1;
     const part = own ? this.#kernel : instantiateKernel(kernel, tables[owner], exchange);
-    const throughWindows = stage !== undefined || jobs[owner].partial;
-    return new PartPool(this.#reader, part, { jobs: jobs[owner], by: rank, ranks, throughWindows });
+    return new PartPool(this.#reader, part, { by: rank, ranks });
   }
 
   #unitsPtr(owner: number): number {

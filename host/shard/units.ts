@@ -1,8 +1,8 @@
 import { MOST_UNITS, openSlot } from "../collective/offers.js";
 import { LAYOUT } from "../memory/abi.js";
-import { STEP, UNIT } from "../memory/map.js";
-import type { RankJobs } from "../memory/records.js";
-import type { StepReader } from "./step-reader.js";
+import { NO_RECEIVER, STEP, UNIT } from "../memory/map.js";
+import type { JobRun, JobRuns } from "./runs.js";
+import type { SliceCut, StepReader } from "./step-reader.js";
 
 /** What an index and a bag cost besides the bytes of rows, in such bytes. */
 const INDEX_BYTES = 8;
@@ -16,15 +16,25 @@ const LOOK_FROM_INDICES = 32;
 
 /** What a cutter knows besides the steps' records. */
 export interface CutOptions {
-  /** The rank's jobs, and all ranks' (to know how many features there are). */
-  jobs: RankJobs;
+  rank: number;
   ranks: number;
+  /** What the rank pools. */
+  runs: JobRuns;
   /** Work that a unit has at least, where bags and jobs can be cut or joined to it. */
   unitBytes: number;
-  /** Whether rows go through windows: then a unit has samples of one receiver. */
-  throughWindows: boolean;
   /** Where the units' records go: MOST_UNITS of them for each of OPEN_STEPS steps. */
   unitsPtr: number;
+}
+
+/** Bags of a run's jobs for one receiver, or for all of them. */
+interface RunSlice {
+  run: JobRun;
+  /** Number of the run's first job among all jobs of the rank's runs. */
+  firstJob: number;
+  /** NO_RECEIVER where rows go straight to the results. */
+  receiver: number;
+  firstBag: number;
+  bags: number;
 }
 
 /**
@@ -34,9 +44,11 @@ export interface CutOptions {
 export class UnitCutter {
   readonly #reader: StepReader;
   readonly #options: CutOptions;
-  readonly #jobFeatures: Uint32Array;
-  /** Bytes of rows, and of a key's bucket, that an index of the job's feature makes this rank read, on average. */
-  readonly #jobBytes: Float64Array;
+  /** The runs that what follows is about. */
+  #runs: readonly JobRun[] = [];
+  /** Of all jobs of the runs, run by run: the feature, and bytes of rows, and of a key's bucket, that an index of it makes this rank read, on average. */
+  #jobFeatures = new Uint32Array(0);
+  #jobBytes = new Float64Array(0);
   /** Over the features: the most bytes an index, and what it is in the mean over the rank's own. */
   #mostBytes = 0;
   #meanBytes = 0;
@@ -49,32 +61,43 @@ export class UnitCutter {
   constructor(reader: StepReader, options: CutOptions) {
     this.#reader = reader;
     this.#options = options;
-    const { jobs } = options;
-    this.#jobFeatures = new Uint32Array(jobs.count);
-    this.#jobBytes = new Float64Array(jobs.count);
-    const byFeature = new Map<number, number>();
-    for (let j = 0; j < jobs.count; j += 1) {
-      const field = (name: number): number => reader.word(jobs.ptr + j * LAYOUT.JOB_BYTES + name);
+  }
+
+  /** Looks at the jobs of other runs than before. */
+  #learn(runs: readonly JobRun[]): void {
+    this.#runs = runs;
+    const { ranks } = this.#options;
+    const jobs = runs.flatMap(({ ptr, count, sliceOnly }) =>
+      Array.from({ length: count }, (_, j) => ({ ptr: ptr + j * LAYOUT.JOB_BYTES, part: sliceOnly ? 1 / ranks : 1 })),
+    );
+    this.#jobFeatures = new Uint32Array(jobs.length);
+    this.#jobBytes = new Float64Array(jobs.length);
+    const most = new Map<number, number>();
+    let sum = 0;
+    jobs.forEach(({ ptr, part }, j) => {
+      const field = (name: number): number => this.#reader.word(ptr + name);
       const feature = field(LAYOUT.JOB_FEATURE);
       const share = field(LAYOUT.JOB_ROW_COUNT) / field(LAYOUT.JOB_NUM_ROWS);
-      this.#jobFeatures[j] = feature;
       const keyBytes = field(LAYOUT.JOB_RESOLVING) === LAYOUT.RESOLVE_KEYS ? LAYOUT.BUCKET_BYTES : 0;
-      this.#jobBytes[j] = field(LAYOUT.JOB_STRIDE_BYTES) * share + keyBytes + INDEX_BYTES;
-      byFeature.set(feature, (byFeature.get(feature) ?? 0) + this.#jobBytes[j]);
-    }
-    for (const bytes of byFeature.values()) {
-      this.#mostBytes = Math.max(this.#mostBytes, bytes);
-      this.#meanBytes += bytes / byFeature.size;
-    }
+      const bytes = field(LAYOUT.JOB_STRIDE_BYTES) * share + keyBytes + INDEX_BYTES;
+      this.#jobFeatures[j] = feature;
+      this.#jobBytes[j] = bytes;
+      most.set(feature, (most.get(feature) ?? 0) + bytes);
+      sum += bytes * part;
+    });
+    this.#mostBytes = Math.max(0, ...most.values());
+    this.#meanBytes = sum / Math.max(1, most.size);
   }
 
   /** Writes the units of a step's part and returns how many there are; 0 when the part is too small to be shared. */
   cut(step: number): number {
     this.#unitsPtr = this.#options.unitsPtr + openSlot(step) * MOST_UNITS * UNIT.BYTES;
     const reader = this.#reader;
-    const { jobs, unitBytes } = this.#options;
+    const { rank, runs, unitBytes } = this.#options;
+    const own = runs.of(step, rank);
+    if (own !== this.#runs) this.#learn(own);
     const samples = reader.field(step, STEP.SAMPLES);
-    const most = reader.field(step, STEP.INDEX_COUNT) * this.#mostBytes + samples * jobs.count * BAG_BYTES;
+    const most = reader.field(step, STEP.INDEX_COUNT) * this.#mostBytes + samples * this.#jobBytes.length * BAG_BYTES;
     if (most < 2 * unitBytes) return 0;
     const pieces = reader.field(step, STEP.PIECE_COUNT);
     if (this.#works.length < pieces) this.#works = new Float64Array(2 * pieces);
@@ -91,14 +114,23 @@ export class UnitCutter {
 
   #pieceWork(step: number, p: number): number {
     const reader = this.#reader;
-    const { jobs } = this.#options;
+    const jobs = this.#jobBytes.length;
     const piece = reader.piece(step, p);
     const bags = reader.word(piece + LAYOUT.PIECE_BATCH_SIZE);
     const indices = reader.word(reader.field(step, STEP.INDEX_COUNTS_PTR) + p * 4);
-    if (indices < jobs.count * LOOK_FROM_INDICES) return indices * this.#meanBytes + bags * jobs.count * BAG_BYTES;
+    if (indices < jobs * LOOK_FROM_INDICES) return indices * this.#meanBytes + bags * jobs * BAG_BYTES;
     let work = 0;
-    for (let j = 0; j < jobs.count; j += 1) work += this.#jobWork(piece, j, 0, bags);
+    let j = 0;
+    for (const run of this.#runs) {
+      const own = run.sliceOnly ? this.#ownSlice(step, piece) : { firstBag: 0, bags };
+      for (let n = 0; n < run.count; n += 1, j += 1) work += this.#jobWork(piece, j, own.firstBag, own.bags);
+    }
     return work;
+  }
+
+  /** What of a piece falls into this rank's slice. */
+  #ownSlice(step: number, piece: number): SliceCut {
+    return this.#reader.cut(piece, this.#reader.field(step, STEP.SAMPLES), this.#options.rank);
   }
 
   /** Work of bags of a job; 0 where the piece does not pick its feature. */
@@ -141,33 +173,45 @@ export class UnitCutter {
 
   #cutPiece(step: number, p: number): boolean {
     const reader = this.#reader;
-    const { ranks, throughWindows } = this.#options;
+    const { rank, ranks } = this.#options;
     const piece = reader.piece(step, p);
-    if (!throughWindows) return this.#cutJobs(p, piece, { receiver: 0, firstBag: 0, bags: reader.word(piece + LAYOUT.PIECE_BATCH_SIZE) });
     const samples = reader.field(step, STEP.SAMPLES);
-    for (let receiver = 0; receiver < ranks; receiver += 1) {
-      const { firstBag, bags } = reader.cut(piece, samples, receiver);
-      if (bags > 0 && !this.#cutJobs(p, piece, { receiver, firstBag, bags })) return false;
+    const all = { firstBag: 0, bags: reader.word(piece + LAYOUT.PIECE_BATCH_SIZE) };
+    let firstJob = 0;
+    for (const run of this.#runs) {
+      const cut = (receiver: number, slice: Pick<SliceCut, "firstBag" | "bags">): boolean => {
+        const { firstBag, bags } = slice;
+        return (
+          bags === 0 || this.#cutJobs(p, piece, { run, firstJob, receiver: run.throughWindows ? receiver : NO_RECEIVER, firstBag, bags })
+        );
+      };
+      if (run.sliceOnly) {
+        if (!cut(rank, this.#ownSlice(step, piece))) return false;
+      } else if (!run.throughWindows) {
+        if (!cut(NO_RECEIVER, all)) return false;
+      } else {
+        for (let receiver = 0; receiver < ranks; receiver += 1) if (!cut(receiver, reader.cut(piece, samples, receiver))) return false;
+      }
+      firstJob += run.count;
     }
     return true;
   }
 
-  #cutJobs(p: number, piece: number, slice: { receiver: number; firstBag: number; bags: number }): boolean {
-    const { jobs } = this.#options;
-    const { receiver, firstBag, bags } = slice;
+  #cutJobs(p: number, piece: number, slice: RunSlice): boolean {
+    const { run, firstJob, receiver, firstBag, bags } = slice;
     const put = (first: number, end: number): boolean =>
-      end === first || this.#put([p, 0, jobs.ptr + first * LAYOUT.JOB_BYTES, end - first, firstBag, bags, receiver]);
+      end === first || this.#put([p, 0, run.ptr + first * LAYOUT.JOB_BYTES, end - first, firstBag, bags, receiver, run.owner]);
     let first = 0;
-    let run = 0;
-    for (let j = 0; j < jobs.count; j += 1) {
-      const work = this.#jobWork(piece, j, firstBag, bags);
+    let sum = 0;
+    for (let j = 0; j < run.count; j += 1) {
+      const work = this.#jobWork(piece, firstJob + j, firstBag, bags);
       const large = work > CUT_FROM_UNITS * this.#target && bags > 1;
-      if (!large) run += work;
+      if (!large) sum += work;
       const end = large ? j : j + 1;
-      if (large || run >= this.#target || end === jobs.count) {
+      if (large || sum >= this.#target || end === run.count) {
         if (!put(first, end)) return false;
         first = end;
-        run = 0;
+        sum = 0;
       }
       if (!large) continue;
       if (!this.#cutBags(p, piece, { ...slice, job: j, parts: Math.round(work / this.#target) })) return false;
@@ -177,11 +221,11 @@ export class UnitCutter {
   }
 
   /** Cuts a job into runs of bags with about as many rows each; fewer runs where single bags have more. */
-  #cutBags(p: number, piece: number, slice: { receiver: number; firstBag: number; bags: number; job: number; parts: number }): boolean {
+  #cutBags(p: number, piece: number, slice: RunSlice & { job: number; parts: number }): boolean {
     const { words } = this.#reader;
-    const { receiver, firstBag, bags, job, parts } = slice;
-    const offsets = this.#bagOffsets(piece, job);
-    const jobPtr = this.#options.jobs.ptr + job * LAYOUT.JOB_BYTES;
+    const { run, firstJob, receiver, firstBag, bags, job, parts } = slice;
+    const offsets = this.#bagOffsets(piece, firstJob + job);
+    const jobPtr = run.ptr + job * LAYOUT.JOB_BYTES;
     const end = firstBag + bags;
     const begin = words[offsets + firstBag];
     const rows = words[offsets + end] - begin;
@@ -191,7 +235,7 @@ export class UnitCutter {
       if (part < parts && rows === 0) to = firstBag + Math.floor((bags * part) / parts);
       else if (part < parts) to = Math.max(from, this.#findBag(offsets, from, end, begin + (rows * part) / parts));
       if (to === from) continue;
-      if (!this.#put([p, 0, jobPtr, 1, from, to - from, receiver])) return false;
+      if (!this.#put([p, 0, jobPtr, 1, from, to - from, receiver, run.owner])) return false;
       from = to;
     }
     return true;

@@ -16,7 +16,9 @@ const rowCounts = (numRows: number, sharding: Sharding, ranks = 4): number[] =>
 describe('sharding "table"', () => {
   it("leaves the table whole on one rank", () => {
     for (const sharding of ["table", { by: "table" }, { by: "table", shards: 1 }] as const) {
-      expect(planOne({ sharding }, 4).tables).toEqual([{ name: "t", dtype: "fp32", by: "table", shards: [0], keyIndexBytes: 0 }]);
+      expect(planOne({ sharding }, 4).tables).toEqual([
+        { name: "t", dtype: "fp32", by: "table", shards: [0], keyIndexBytes: 0, replicated: false },
+      ]);
     }
   });
 });

@@ -1,5 +1,6 @@
 import { LAYOUT } from "#host/memory/abi.js";
 import { type MemoryMap, STEP, UNIT } from "#host/memory/map.js";
+import { JobRuns } from "#host/shard/runs.js";
 import { StepReader, sliceStart } from "#host/shard/step-reader.js";
 import { UnitCutter } from "#host/shard/units.js";
 
@@ -19,7 +20,12 @@ export interface TestPiece {
 
 export interface TestStep {
   ranks: number;
+  /** Whether jobs give partial sums, which go through windows. */
   throughWindows: boolean;
+  /** The rank whose part is cut, default 0. */
+  rank?: number;
+  /** Features whose tables are replicated, default none. */
+  replicated?: readonly number[];
   jobs: readonly TestJob[];
   pieces: readonly TestPiece[];
   unitBytes: number;
@@ -64,6 +70,7 @@ export function cutStep(step: TestStep): Part[][] {
         [LAYOUT.JOB_STRIDE_BYTES, job.strideBytes],
         [LAYOUT.JOB_ROW_COUNT, job.rowCount],
         [LAYOUT.JOB_NUM_ROWS, job.numRows],
+        [LAYOUT.JOB_PARTIAL, step.throughWindows ? 1 : 0],
       ]),
     ),
   );
@@ -91,11 +98,16 @@ export function cutStep(step: TestStep): Part[][] {
   ];
   for (const [field, value] of fields) memory.words[field / 4] = value;
   const unitsPtr = memory.take(new Array<number>((256 * UNIT.BYTES) / 4).fill(0));
-  const map = { stepsPtr: 0, windows: 1, windowsPtr: 0, windowBytes: 0 } as MemoryMap;
-  const { ranks, throughWindows, unitBytes } = step;
+  const { ranks, rank = 0, unitBytes, replicated = [] } = step;
+  const bits = replicated.reduce((word, feature) => word | (1 << feature), 0) >>> 0;
+  const replicatedPtr = memory.take([bits]);
+  const map = { stepsPtr: 0, windows: 1, windowsPtr: 0, windowBytes: 0, replicatedPtr, replicatedBytes: 4 } as MemoryMap;
   const reader = new StepReader(Uint32Array.from(memory.words), map, { ranks, featureBytes: undefined });
-  const jobs = { ptr: jobsPtr, count: step.jobs.length, partial: false };
-  const units = new UnitCutter(reader, { jobs, ranks, unitBytes, throughWindows, unitsPtr }).cut(0);
+  // All jobs are those of rank 0: the others own nothing.
+  const none = { ptr: jobsPtr, count: 0, partial: false };
+  const jobs = Array.from({ length: ranks }, (_, owner) => (owner === 0 ? { ...none, count: step.jobs.length } : none));
+  const runs = new JobRuns(reader, { map, jobs, stage: false });
+  const units = new UnitCutter(reader, { rank, ranks, runs, unitBytes, unitsPtr }).cut(0);
   return Array.from({ length: units }, (_, unit) => partsOf(step, reader, { unit: unitsPtr + unit * UNIT.BYTES, jobsPtr, samples }));
 }
 
@@ -107,11 +119,7 @@ function partsOf(
   const field = (name: number): number => reader.word(unit + name);
   const first = field(UNIT.FIRST_PIECE);
   const count = field(UNIT.PIECE_COUNT);
-  if (count > 0) {
-    return step.pieces
-      .slice(first, first + count)
-      .flatMap((piece, p) => step.jobs.map((_, job) => ({ piece: first + p, job, firstBag: 0, bags: sampleCount(piece) })));
-  }
+  if (count > 0) return ownParts(step).filter(({ piece }) => piece >= first && piece < first + count);
   const [firstBag, bags] = [field(UNIT.FIRST_BAG), field(UNIT.BAGS)];
   if (step.throughWindows) {
     const start = reader.word(reader.piece(0, first) + LAYOUT.PIECE_FIRST_SAMPLE) + firstBag;
@@ -121,6 +129,22 @@ function partsOf(
   }
   const firstJob = (field(UNIT.JOBS_PTR) - jobsPtr) / LAYOUT.JOB_BYTES;
   return Array.from({ length: field(UNIT.JOB_COUNT) }, (_, n) => ({ piece: first, job: firstJob + n, firstBag, bags }));
+}
+
+/** All that the rank has to pool: of replicated tables its own slice, of others all bags, if it is their owner. */
+export function ownParts({ ranks, rank = 0, replicated = [], jobs, pieces }: TestStep): Part[] {
+  const samples = pieces.reduce((sum, piece) => sum + sampleCount(piece), 0);
+  const [low, high] = [rank, rank + 1].map((border) => sliceStart(samples, border, ranks));
+  let start = 0;
+  return pieces.flatMap((one, piece) => {
+    const end = start + sampleCount(one);
+    const [from, to] = [Math.max(low, start) - start, Math.min(high, end) - start];
+    start = end;
+    return jobs.flatMap(({ feature }, job): Part[] => {
+      if (!replicated.includes(feature)) return rank === 0 ? [{ piece, job, firstBag: 0, bags: sampleCount(one) }] : [];
+      return to > from ? [{ piece, job, firstBag: from, bags: to - from }] : [];
+    });
+  });
 }
 
 /** Rows of a part, 0 where its feature is not picked. */

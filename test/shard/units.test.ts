@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { MOST_UNITS } from "#host/collective/offers.js";
 import { seededRandom } from "../cases.js";
-import { cutStep, type Part, rowsOf, type TestStep } from "./step-in-words.js";
+import { cutStep, ownParts, type Part, rowsOf, type TestStep } from "./step-in-words.js";
 
 const DLRM_HOTS = [3, 2, 1, 2, 6, 1, 1, 1, 1, 7, 3, 8, 1, 6, 9, 5, 1, 1, 1, 12, 100, 27, 10, 3, 1, 1];
 const UNIT_BYTES = 262_144;
@@ -35,15 +35,16 @@ function timesDone(units: readonly Part[][]): Map<string, number> {
 
 function expectAllOnce(step: TestStep, units: readonly Part[][]): void {
   const times = timesDone(units);
+  const wanted = ownParts(step);
   let missing = 0;
-  step.pieces.forEach(({ slots, lengths }, piece) => {
-    step.jobs.forEach(({ feature }, job) => {
-      if (slots[feature] < 0) return;
-      for (let bag = 0; bag < lengths[0].length; bag += 1) if (!times.has(`piece ${piece}, job ${job}, bag ${bag}`)) missing += 1;
-    });
-  });
+  for (const { piece, job, firstBag, bags } of wanted) {
+    if (step.pieces[piece].slots[step.jobs[job].feature] < 0) continue;
+    for (let bag = firstBag; bag < firstBag + bags; bag += 1) if (!times.has(`piece ${piece}, job ${job}, bag ${bag}`)) missing += 1;
+  }
   expect(missing).toBe(0);
   expect(Math.max(...times.values())).toBe(1);
+  const own = timesDone([wanted]);
+  expect([...times.keys()].filter((key) => !own.has(key))).toEqual([]);
 }
 
 function rowsOfUnits(step: TestStep, units: readonly Part[][]): number[] {
@@ -63,7 +64,9 @@ describe("the units of a rank's part of a step", () => {
     expect(Math.max(...taken) / ((taken[0] + taken[1]) / 2)).toBeLessThan(1.02);
   });
 
-  it.each(Array.from({ length: 40 }, (_, seed) => seed))("have every bag of every job once, whatever the step: seed %i", (seed) => {
+  it.each(
+    Array.from({ length: 60 }, (_, seed) => seed),
+  )("have every bag of the rank's every job once, whatever the step: seed %i", (seed) => {
     const random = seededRandom(seed);
     const upTo = (most: number): number => Math.floor(random() * (most + 1));
     const features = 1 + upTo(6);
@@ -76,8 +79,11 @@ describe("the units of a rank's part of a step", () => {
       const lengths = Array.from({ length: Math.max(1, slot) }, () => Array.from({ length: samples }, () => upTo(most)));
       return { slots, lengths };
     });
+    const ranks = 1 + upTo(3);
     const step: TestStep = {
-      ranks: 1 + upTo(3),
+      ranks,
+      rank: upTo(ranks - 1),
+      replicated: Array.from({ length: features }, (_, feature) => feature).filter(() => random() < 0.4),
       throughWindows: random() < 0.5,
       jobs: Array.from({ length: 1 + upTo(8) }, () => ({
         feature: upTo(features - 1),
@@ -91,6 +97,16 @@ describe("the units of a rank's part of a step", () => {
     const units = cutStep(step);
     expect(units).not.toHaveLength(1);
     if (units.length > 0) expectAllOnce(step, units);
+  });
+
+  it("of a replicated table are each rank's own slice, and the owner has the rest besides", () => {
+    const step: TestStep = { ...wholeTables([40, 3], 512, 512), ranks: 4, replicated: [0], unitBytes: 65_536 };
+    for (const rank of [0, 1, 2, 3]) {
+      const units = cutStep({ ...step, rank });
+      expectAllOnce({ ...step, rank }, units);
+      const rows = rowsOfUnits(step, units).reduce((sum, n) => sum + n, 0);
+      expect(rows).toBe(40 * 128 + (rank === 0 ? 3 * 512 : 0));
+    }
   });
 
   it("are none where the part is less than two units", () => {
