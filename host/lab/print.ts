@@ -1,3 +1,4 @@
+import { creditsByRank } from "./credits.js";
 import type { LabResult } from "./lab.js";
 import { median, type WayResult } from "./measure.js";
 import { SCENARIOS } from "./scenarios.js";
@@ -23,6 +24,8 @@ export interface WayFigures {
   /** Rate that the recorded times allow under this bound, and the measured one's share of it. */
   predictedStepsPerSecond: number;
   ofPredicted: number;
+  /** Share of the rate that the same times allow with lag for ever. */
+  ofIdeal: number;
   p50Ms: number;
   p99Ms: number;
   p999Ms: number;
@@ -41,6 +44,7 @@ export function figuresOf(way: WayResult, first: WayResult): WayFigures {
     gain: middle(way, (run, round) => run.stepsPerSecond / first.runs[round].stepsPerSecond),
     predictedStepsPerSecond: median(way.predicted.map(({ stepsPerSecond }) => stepsPerSecond)),
     ofPredicted: middle(way, (run, round) => run.stepsPerSecond / way.predicted[round].stepsPerSecond),
+    ofIdeal: middle(way, (run, round) => (run.stepsPerSecond * way.predicted[round].maxOfMeanMs) / 1000),
     p50Ms: middle(way, (run) => run.latencyMs.p50),
     p99Ms: middle(way, (run) => run.latencyMs.p99),
     p999Ms: middle(way, (run) => run.latencyMs.p999),
@@ -50,7 +54,7 @@ export function figuresOf(way: WayResult, first: WayResult): WayFigures {
   };
 }
 
-const HEADER = ["", "bound", "steps/s", "gain", "predicted", "of it", "p50 ms", "p99 ms", "p99.9 ms", "p99 ratio"];
+const HEADER = ["", "bound", "steps/s", "gain", "predicted", "of it", "of ideal", "p50 ms", "p99 ms", "p99.9 ms", "p99 ratio"];
 
 /** A result as text. */
 export function printLab(result: LabResult): string {
@@ -63,7 +67,7 @@ export function printLab(result: LabResult): string {
     figure(one.stepsPerSecond),
     figure(one.gain),
     // A baseline's steps are not the bound's: nothing is predicted of micro-batches and of slices that somebody else did.
-    ...(isPlain(options.ways[n]) ? [figure(one.predictedStepsPerSecond), figure(one.ofPredicted)] : ["-", "-"]),
+    ...(isPlain(options.ways[n]) ? [one.predictedStepsPerSecond, one.ofPredicted, one.ofIdeal].map(figure) : ["-", "-", "-"]),
     figure(one.p50Ms),
     figure(one.p99Ms),
     figure(one.p999Ms),
@@ -83,6 +87,8 @@ export function printLab(result: LabResult): string {
     "",
     ...table(waitRows(ways)),
     "",
+    ...table(creditRows(ways)),
+    "",
     "what engine.diagnose() says of the synchronous run:",
     String(ways[0].runs[ways[0].runs.length - 1].diagnosis),
   ].join("\n");
@@ -92,16 +98,35 @@ function isPlain({ microBatches, hedged }: LabResult["options"]["ways"][number])
   return microBatches === 1 && !hedged;
 }
 
+function rankNames(ways: readonly WayResult[]): string[] {
+  return ways[0].runs[0].ranks.map(({ rank }) => `rank ${rank}`);
+}
+
 /** Share of the run that each rank slept, and for what, in the last round. */
 function waitRows(ways: readonly WayResult[]): string[][] {
-  const ranks = ways[0].runs[0].ranks.map(({ rank }) => `rank ${rank}`);
   const rows = ways.map((way) => {
-    const run = way.runs[way.runs.length - 1];
-    const elapsedMs = (run.traces.length / run.stepsPerSecond) * 1000;
+    const { ranks, elapsedMs } = way.runs[way.runs.length - 1];
     const percent = (ms: number): string => String(Math.round((100 * ms) / elapsedMs));
-    return [way.name, ...run.ranks.map(({ waitForCreditMs, waitForDataMs }) => [waitForCreditMs, waitForDataMs].map(percent).join("/"))];
+    return [
+      way.name,
+      ...ranks.map(({ waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs, idleMs }) =>
+        [waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs, idleMs].map(percent).join("/"),
+      ),
+    ];
   });
-  return [["asleep for credit/data, % of the run", ...ranks], ...rows];
+  return [["asleep for credit/data/helpers/stage/a request, % of the run", ...rankNames(ways)], ...rows];
+}
+
+/** Credits that each rank had left when it had pooled a step, in the last round. */
+function creditRows(ways: readonly WayResult[]): string[][] {
+  const rows = ways.map(({ name, runs }) => {
+    const { traces, lag } = runs[runs.length - 1];
+    return [
+      name,
+      ...creditsByRank(traces, lag.lagBound).map(({ mean, without }) => `${figure(mean)} (${Math.round(100 * without)} % without)`),
+    ];
+  });
+  return [["credits left when a step was pooled, mean", ...rankNames(ways)], ...rows];
 }
 
 /** Rows as columns: the first to the left, the others to the right. */

@@ -34,6 +34,8 @@ export interface SubjectOptions {
 /** What one run of all steps showed. */
 export interface LabRun {
   stepsPerSecond: number;
+  /** From the first lookup to the last result. */
+  elapsedMs: number;
   /** Of lookups, from when they were due to when their values were there, in milliseconds. */
   latencyMs: { p50: number; p99: number; p999: number; max: number };
   /** Of every step, in order: what its ranks did. */
@@ -116,6 +118,7 @@ export class Subject {
     const at = (share: number): number => histogram.percentile(share) / NS_PER_MS;
     return {
       stepsPerSecond: (steps / elapsedMs) * 1000,
+      elapsedMs,
       latencyMs: { p50: at(50), p99: at(99), p999: at(99.9), max: histogram.max / NS_PER_MS },
       traces,
       ranks: ranks.map((rank, r) => difference(rank, before[r])),
