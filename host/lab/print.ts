@@ -102,19 +102,26 @@ function rankNames(ways: readonly WayResult[]): string[] {
   return ways[0].runs[0].ranks.map(({ rank }) => `rank ${rank}`);
 }
 
-/** Share of the run that each rank slept, and for what, in the last round. */
+/**
+ * Share of the run that each rank was at work, that it slept, and for what, in the last round. What is left was asleep without a request, spinning, or
+ * waking up; RankStats.idleMs does not tell, for the rank slept before the run, too.
+ */
 function waitRows(ways: readonly WayResult[]): string[][] {
   const rows = ways.map((way) => {
     const { ranks, elapsedMs } = way.runs[way.runs.length - 1];
     const percent = (ms: number): string => String(Math.round((100 * ms) / elapsedMs));
     return [
       way.name,
-      ...ranks.map(({ waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs, idleMs }) =>
-        [waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs, idleMs].map(percent).join("/"),
-      ),
+      ...ranks.map(({ writeMs, helpMs, finishMs, waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs }) => {
+        // A promised stage's time is work of the stage and sleep of the rank: once is enough.
+        const workMs = writeMs + helpMs + Math.max(0, finishMs - waitForStageMs);
+        const asleep = [waitForCreditMs, waitForDataMs, waitForHelpersMs, waitForStageMs];
+        const restMs = Math.max(0, elapsedMs - asleep.reduce((sum, ms) => sum + ms, workMs));
+        return [workMs, ...asleep, restMs].map(percent).join("/");
+      }),
     ];
   });
-  return [["asleep for credit/data/helpers/stage/a request, % of the run", ...rankNames(ways)], ...rows];
+  return [["at work/asleep for credit/data/helpers/stage/rest, % of the run", ...rankNames(ways)], ...rows];
 }
 
 /** Credits that each rank had left when it had pooled a step, in the last round. */
