@@ -1,7 +1,7 @@
 import { credentials, makeClientConstructor } from "@grpc/grpc-js";
 import type { Batch } from "../workloads/workload.js";
 import { HttpConnection } from "./http-client.js";
-import { grpcRequest, MODEL_INFER, plainRequest, restRequest } from "./messages.js";
+import { ECHO, grpcRequest, type Method, MODEL_INFER, plainRequest, restRequest } from "./messages.js";
 import type { Listening } from "./servers.js";
 
 /** A server with connections to it: requests are made before anything is timed. */
@@ -9,8 +9,8 @@ export interface ServedContender {
   name: string;
   /** Sends the next request of a connection; resolves when the answer is there. */
   next: (connection: number) => Promise<unknown>;
-  /** The values that it gives for a batch. */
-  values: (batch: Batch) => Promise<Float32Array>;
+  /** The values that it gives for a batch; undefined: it looks nothing up. */
+  values: ((batch: Batch) => Promise<Float32Array>) | undefined;
   close(): void;
 }
 
@@ -21,6 +21,7 @@ export async function openContenders(listening: Listening, batches: readonly Bat
     http("fastify, plain loops", listening.plain, (batch) => plainRequest("/plain", batch)),
     http("lagbag, REST binary", listening.rest, restRequest),
     openGrpc("lagbag, gRPC raw", listening.grpc, batches),
+    openEcho(listening.echo, batches),
     ...(listening.onnx === undefined ? [] : [http("fastify, onnxruntime-node", listening.onnx, (batch) => plainRequest("/onnx", batch))]),
   ]);
 }
@@ -46,23 +47,37 @@ async function openHttp(
 }
 
 function openGrpc(name: string, address: string, batches: readonly Batch[]): ServedContender {
-  const Client = makeClientConstructor({}, "inference");
-  const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
-  const requests = batches.map(grpcRequest);
-  const next = inTurn(requests);
-  const call = (request: object): Promise<{ raw_output_contents: Buffer[] }> =>
-    new Promise((resolve, reject) => {
-      client.makeUnaryRequest(MODEL_INFER.path, MODEL_INFER.requestSerialize, MODEL_INFER.responseDeserialize, request, (error, reply) => {
-        if (error !== null || reply === undefined) reject(error ?? new Error("no reply"));
-        else resolve(reply);
-      });
-    });
+  const { call, close } = grpcClient(address, MODEL_INFER);
+  const next = inTurn(batches.map(grpcRequest));
   return {
     name,
     next: () => call(next()),
     values: async (batch) => floatsOf((await call(grpcRequest(batch))).raw_output_contents[0]),
-    close: () => client.close(),
+    close,
   };
+}
+
+/** grpc-js with nothing behind it: the same requests, and answers as long as them. */
+function openEcho(address: string, batches: readonly Batch[]): ServedContender {
+  const { call, close } = grpcClient(address, ECHO);
+  const next = inTurn(batches.map(grpcRequest));
+  return { name: "grpc-js, empty handler", next: () => call(next()), values: undefined, close };
+}
+
+function grpcClient<T>(
+  address: string,
+  { path, requestSerialize, responseDeserialize }: Pick<Method<T>, "path" | "requestSerialize" | "responseDeserialize">,
+): { call: (request: object) => Promise<T>; close: () => void } {
+  const Client = makeClientConstructor({}, "inference");
+  const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+  const call = (request: object): Promise<T> =>
+    new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, reply) => {
+        if (error !== null || reply === undefined) reject(error ?? new Error("no reply"));
+        else resolve(reply);
+      });
+    });
+  return { call, close: () => client.close() };
 }
 
 function floatsOf(bytes: Uint8Array): Float32Array {

@@ -38,16 +38,23 @@ export function plainRequest(path: string, batch: Batch): Buffer {
   return httpRequest(`${path}/${batch.batchSize}`, bytesOf(batch.indices), { "content-type": "application/octet-stream" });
 }
 
-interface Method {
+/** An RPC whose answers are T. */
+export interface Method<T> {
   path: string;
   requestSerialize(message: object): Buffer;
-  responseDeserialize(bytes: Buffer): { raw_output_contents: Buffer[] };
+  responseDeserialize(bytes: Buffer): T;
 }
 
 /** ModelInfer as a client has it that was made from the .proto. */
 export const MODEL_INFER = (
-  loadSync(PROTO, { keepCase: true, longs: Number })["inference.GRPCInferenceService"] as unknown as Record<string, Method>
+  loadSync(PROTO, { keepCase: true, longs: Number })["inference.GRPCInferenceService"] as unknown as Record<
+    string,
+    Method<{ raw_output_contents: Buffer[] }>
+  >
 ).ModelInfer;
+
+/** The same with answers that are not looked at. */
+export const ECHO: Method<Buffer> = { ...MODEL_INFER, responseDeserialize: (bytes) => bytes };
 
 /** lagbag over gRPC, raw contents. */
 export function grpcRequest(batch: Batch): object {

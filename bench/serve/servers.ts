@@ -1,4 +1,5 @@
 /** The process that serves: lagbag, a plain fastify handler and, if asked for, fastify with onnxruntime-node, over the same rows. */
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { type FastifyInstance, fastify } from "fastify";
 import { serve } from "lagbag/serve";
 import { keep } from "../measure/keep.js";
@@ -8,7 +9,7 @@ import { plainVariants, rankVariants } from "../plain/best.js";
 import { makePlainJob } from "../plain/lookup.js";
 import { oneSample } from "../workloads/shapes.js";
 import { type Batch, makeWorkload, materialise, type Workload } from "../workloads/workload.js";
-import { MODEL } from "./messages.js";
+import { MODEL, MODEL_INFER } from "./messages.js";
 
 /** What the process is told as its argument. */
 export interface ServersOptions {
@@ -24,6 +25,8 @@ export interface Listening {
   rest: number;
   grpc: string;
   plain: number;
+  /** Answers with the bytes that it gets, whatever they are. */
+  echo: string;
   onnx: number | undefined;
   facts: Record<string, string | number>;
 }
@@ -48,6 +51,7 @@ await withScratch(async (folder) => {
     rest: Number(new URL(handle.restUrl).port),
     grpc: handle.grpcAddress,
     plain: await listen(plain.app),
+    echo: await echoServer(),
     onnx: peer && (await listen(onnxServer(peer))),
     facts: { plainLoops: plain.loops, servers: "one process" },
   };
@@ -58,6 +62,22 @@ process.exit(0);
 
 async function listen(app: FastifyInstance): Promise<number> {
   return Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
+}
+
+/** What grpc-js takes by itself: ModelInfer, its messages as bytes both ways, nothing read and nothing looked up. */
+function echoServer(): Promise<string> {
+  const server = new Server({ "grpc.max_receive_message_length": -1 });
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const method = { ...MODEL_INFER, requestDeserialize: asIs, responseSerialize: asIs, requestStream: false, responseStream: false };
+  server.addService(
+    { ModelInfer: method },
+    { ModelInfer: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => callback(null, call.request) },
+  );
+  return new Promise((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(`127.0.0.1:${port}`) : reject(error),
+    );
+  });
 }
 
 /** A fastify that takes bodies as bytes. */
