@@ -31,7 +31,9 @@ export interface Comparison {
   what?: string;
   rounds: readonly number[];
   summary: Summary;
-  /** The least that the project wants of the median. Stated, never asserted: a benchmark is no test. */
+  /** Whether less is better, as of latencies. */
+  lowerIsBetter?: true;
+  /** The least that the project wants of the median, or the most where less is better. Stated, never asserted: a benchmark is no test. */
   goal?: number;
 }
 
@@ -39,7 +41,7 @@ export interface Comparison {
 export interface Timeline {
   /** Of the case. */
   name: string;
-  /** [rank][step], milliseconds since the run began. */
+  /** [rank][step], milliseconds since the first of them began. */
   startsMs: number[][];
   endsMs: number[][];
 }
@@ -81,9 +83,15 @@ export function formatSpread({ median, min, max }: Summary): string {
   return `${formatNumber(median)} (${formatNumber(min)} - ${formatNumber(max)})`;
 }
 
+/** Whether the median is what the project wants of it; undefined without a goal. */
+export function reachesGoal({ summary: { median }, goal, lowerIsBetter }: Comparison): boolean | undefined {
+  if (goal === undefined) return undefined;
+  return lowerIsBetter ? median <= goal : median >= goal;
+}
+
 /** "engine, 2 ranks / simple loops: 12.4 (11.8 - 13.0), goal >= 12" */
-export function formatComparison({ of, to, what, summary, goal }: Comparison): string {
-  const wanted = goal === undefined ? "" : `, goal >= ${goal}`;
+export function formatComparison({ of, to, what, summary, goal, lowerIsBetter }: Comparison): string {
+  const wanted = goal === undefined ? "" : `, goal ${lowerIsBetter ? "<=" : ">="} ${goal}`;
   return `${what === undefined ? "" : `${what}, `}${of} / ${to}: ${formatSpread(summary)}${wanted}`;
 }
 

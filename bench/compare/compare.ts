@@ -26,8 +26,6 @@ export interface ComparedReports {
 
 /** Facts that are latencies, round by round, and what they are called. */
 const LATENCIES = { p50UsRounds: "p50", p99UsRounds: "p99" } as const;
-/** What a comparison says of the input, not of the code. */
-const NO_FIGURE = new Set(["ideal"]);
 
 export function compareReports(before: Report, after: Report): ComparedReports {
   const machines = machineDifferences(before, after);
@@ -39,10 +37,10 @@ export function compareReports(before: Report, after: Report): ComparedReports {
     const within = (what: string): string => `${name}: ${what}`;
     const gone: string[] = [];
     for (const [ratio, a, b] of pairs(old.comparisons, now.comparisons, ratioName, gone)) {
-      if (!NO_FIGURE.has(a.what ?? "")) figures.push(figure(name, ratio, "ratio", a.rounds, b.rounds));
+      figures.push(figure({ group: name, name: ratio, kind: "ratio", lowerIsBetter: b.lowerIsBetter }, a.rounds, b.rounds));
     }
     for (const [one, a, b] of pairs(old.cases, now.cases, ({ name: own }) => own, gone)) {
-      if (!ratiosOnly) figures.push(figure(name, one, "rate", a.rounds, b.rounds), ...latencies(name, a, b));
+      if (!ratiosOnly) figures.push(figure({ group: name, name: one, kind: "rate" }, a.rounds, b.rounds), ...latencies(name, a, b));
     }
     missing.push(...gone.map(within));
   }
@@ -61,9 +59,13 @@ function ratioName({ of, to, what }: Comparison): string {
   return `${what === undefined ? "" : `${what}, `}${of} / ${to}`;
 }
 
-function figure(group: string, name: string, kind: Compared["kind"], before: readonly number[], after: readonly number[]): Compared {
-  const change = judge(before, after, { higherIsBetter: kind !== "latency" });
-  return { group, name, kind, before: median(before), after: median(after), ...change };
+function figure(
+  { lowerIsBetter = false, ...which }: Pick<Compared, "group" | "name" | "kind"> & { lowerIsBetter?: boolean | undefined },
+  before: readonly number[],
+  after: readonly number[],
+): Compared {
+  const change = judge(before, after, { higherIsBetter: !lowerIsBetter });
+  return { ...which, before: median(before), after: median(after), ...change };
 }
 
 function latencies(group: string, before: CaseReport, after: CaseReport): Compared[] {
@@ -71,7 +73,7 @@ function latencies(group: string, before: CaseReport, after: CaseReport): Compar
     const old = before.facts[fact];
     const now = after.facts[fact];
     if (!isNumbers(old) || !isNumbers(now)) return [];
-    return [figure(group, `${before.name}, ${what}`, "latency", old, now)];
+    return [figure({ group, name: `${before.name}, ${what}`, kind: "latency", lowerIsBetter: true }, old, now)];
   });
 }
 

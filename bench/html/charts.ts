@@ -136,7 +136,7 @@ export function timelineChart(bands: readonly RankSpans[]): Markup {
   }
   const title = `Time of each rank's steps, ${bands.map(({ name }) => name).join("; ")}`;
   return frame(title, y + AXIS, [
-    verticalGrid(scale, { height: y, unit: "ms since the run began; one box is one step of one rank" }),
+    verticalGrid(scale, { height: y, unit: "ms since the first of these steps began; one box is one step of one rank" }),
     drawn,
   ]);
 }

@@ -1,4 +1,4 @@
-import type { CaseReport, Comparison, Facts, Group } from "../report.js";
+import { type CaseReport, type Comparison, type Facts, type Group, reachesGoal } from "../report.js";
 import { formatCount, formatNumber } from "../text-table.js";
 import { barChart, percentileChart, timelineChart } from "./charts.js";
 import { html, type Markup } from "./markup.js";
@@ -40,7 +40,7 @@ function chartsOf({ cases, timelines }: Group): Markup {
   const spans = timelines?.map(({ name, startsMs, endsMs }) => ({ name, starts: startsMs, ends: endsMs }));
   return html`<figure>${barChart(bars, unit)}<figcaption>Medians of the rounds; whiskers reach from the least to the largest.</figcaption></figure>
 ${percentiles.length === 0 ? undefined : html`<figure>${percentileChart(percentiles, "us")}<figcaption>Latency percentiles, medians over the rounds.</figcaption></figure>`}
-${spans === undefined || spans.length === 0 ? undefined : html`<figure>${timelineChart(spans)}<figcaption>The first steps of one run of each: when each rank's stage began and ended. Ranks in step stand in columns; where a lag is allowed they slant.</figcaption></figure>`}`;
+${spans === undefined || spans.length === 0 ? undefined : html`<figure>${timelineChart(spans)}<figcaption>Some steps of one run of each: when each rank's stage began and ended. Ranks in step stand in columns; where a lag is allowed they slant.</figcaption></figure>`}`;
 }
 
 function caseTable(cases: readonly CaseReport[], facts: Facts): Markup {
@@ -64,9 +64,10 @@ function percentile(fact: Facts[string] | undefined): string {
 
 function comparisonTable(comparisons: readonly Comparison[]): Markup {
   return html`<div class="scroll"><table><thead><tr><th>ratio, round by round</th><th>median</th><th>min</th><th>max</th><th>goal</th><th></th></tr></thead><tbody>
-${comparisons.map(({ of, to, what, summary, goal }) => {
-  const met = goal === undefined ? undefined : summary.median >= goal;
-  return html`<tr><td>${what === undefined ? "" : `${what}, `}${of} / ${to}</td><td>${formatNumber(summary.median)}</td><td>${formatNumber(summary.min)}</td><td>${formatNumber(summary.max)}</td><td>${goal === undefined ? "" : `≥ ${goal}`}</td><td>${met === undefined ? undefined : met ? html`<span class="met">✓ reached</span>` : html`<span class="missed">✗ not reached</span>`}</td></tr>`;
+${comparisons.map((one) => {
+  const { of, to, what, summary, goal, lowerIsBetter } = one;
+  const met = reachesGoal(one);
+  return html`<tr><td>${what === undefined ? "" : `${what}, `}${of} / ${to}</td><td>${formatNumber(summary.median)}</td><td>${formatNumber(summary.min)}</td><td>${formatNumber(summary.max)}</td><td>${goal === undefined ? "" : `${lowerIsBetter ? "≤" : "≥"} ${goal}`}</td><td>${met === undefined ? undefined : met ? html`<span class="met">✓ reached</span>` : html`<span class="missed">✗ not reached</span>`}</td></tr>`;
 })}
 </tbody></table></div>`;
 }

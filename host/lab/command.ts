@@ -7,6 +7,7 @@ import { type LabResult, runLab } from "./lab.js";
 import { labPage, shownSteps } from "./page.js";
 import { printLab } from "./print.js";
 import { SCENARIOS, type Scenario } from "./scenarios.js";
+import { SLEEPS } from "./stage.js";
 import type { Way } from "./subject.js";
 import { timelineFile } from "./timeline.js";
 import { BASELINES, lagWay, remedyWays } from "./ways.js";
@@ -25,6 +26,7 @@ const OPTIONS = {
   "delay-ms": ["3", "the delay of a late rank, or its mean, 0 to 1000"],
   load: ["closed", "closed, or the fraction of the synchronous rate at which lookups arrive, 0.01 to 10"],
   messages: ["even", Object.keys(MESSAGES).join(", ")],
+  sleep: ["block", "how ranks sleep: block their thread, or promise"],
   seed: ["20260101", "seed of all data, delays and arrivals, 0 to 2^31 - 1"],
 } as const;
 
@@ -105,6 +107,9 @@ export const labCommand: Command = {
       throw new UsageError(
         "--baselines: got messages that are not even, expected --messages even: micro-batches need batches of equal size",
       );
+    const sleep = oneOf("--sleep", text("sleep"), SLEEPS);
+    if (given.baselines === true && sleep !== "block")
+      throw new UsageError(`--baselines: got --sleep ${sleep}, expected --sleep block: hedging ends the wait of a blocked thread`);
     const scenarios =
       positionals.length === 0
         ? (Object.keys(SCENARIOS) as Scenario[])
@@ -119,6 +124,7 @@ export const labCommand: Command = {
       seed: toNumber("seed", text("seed"), { least: 0, most: 2 ** 31 - 1, whole: true }),
       ways: [...lagBounds(text("lag")), ...(given.baselines === true ? BASELINES : [])],
       messages,
+      sleep,
     };
     const machine = describeMachine();
     process.stdout.write(`lagbag lab\n${machine}\n`);

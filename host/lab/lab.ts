@@ -1,6 +1,7 @@
 import { burnCore } from "./burner.js";
 import { predict, timesOf, type WayResult } from "./measure.js";
 import { type DelayOptions, planDelays, poissonArrivals, type Scenario } from "./scenarios.js";
+import type { Sleep, Spending } from "./stage.js";
 import { Subject, type Way } from "./subject.js";
 import { type Hot, type Messages, makeWorkload } from "./workload.js";
 
@@ -10,6 +11,8 @@ export interface LabOptions extends DelayOptions {
   messages: Messages;
   /** "closed": lookups come as fast as they end; a number: Poisson arrivals at this fraction of the synchronous rate. */
   load: "closed" | number;
+  /** How stages spend their time where they do not compute; default "block". Ways that hedge need that. */
+  sleep?: Sleep;
   ways: readonly Way[];
   rounds: number;
   onProgress?: (text: string) => void;
@@ -31,15 +34,13 @@ const HOT: Partial<Record<Scenario, Hot>> = { skew: "table", rows: "rows" };
  * run before the first warms up and does not count: threads, compilers, and what "auto" has to learn.
  */
 export async function runLab(options: LabOptions): Promise<LabResult> {
-  const { scenario, messages, load, ways, rounds, seed, onProgress = () => undefined, ...rest } = options;
+  const { scenario, messages, load, sleep = "block", ways, rounds, seed, onProgress = () => undefined, ...rest } = options;
+  const spending: Spending = scenario === "core" ? "compute" : sleep;
   const workload = makeWorkload({ messages, hot: HOT[scenario] ?? "nothing", seed });
   const subjects: Subject[] = [];
   const stopBurner = scenario === "core" ? burnCore() : undefined;
   try {
-    for (const way of ways) {
-      const spending = scenario === "core" ? ("compute" as const) : ("sleep" as const);
-      subjects.push(await Subject.open(way, { workload, spending, ...rest }));
-    }
+    for (const way of ways) subjects.push(await Subject.open(way, { workload, spending, ...rest }));
     const results = ways.map((way): WayResult => ({ name: way.name, lagBound: 0, runs: [], predicted: [] }));
     let arrivalsPerSecond: number | undefined;
     const warmUp = planDelays(scenario, { ...options, seed: seed + 1_000_003 });
@@ -57,7 +58,7 @@ export async function runLab(options: LabOptions): Promise<LabResult> {
         const run = await subjects[index].run(planned, arrivals);
         results[index].runs.push(run);
         results[index].lagBound = run.lag.lagBound;
-        results[index].predicted.push(predict(timesOf(run.traces), run.lag.lagBound));
+        results[index].predicted.push(predict(timesOf(run.traces, { asynchronous: spending === "promise" }), run.lag.lagBound));
       }
     }
     const { onProgress: _, ...plain } = options;

@@ -12,8 +12,8 @@ export interface Predicted {
   stepsPerSecond: number;
 }
 
-/** The ranks' own times by the traces of a run. */
-export function timesOf(traces: readonly StepTrace[]): StepTimes {
+/** The ranks' own times by the traces of a run. asynchronous: its stages promised. */
+export function timesOf(traces: readonly StepTrace[], { asynchronous }: { asynchronous: boolean }): StepTimes {
   const ranks = traces[0]?.ranks.length ?? 1;
   const all = traces.flatMap((trace) => trace.ranks);
   return {
@@ -22,7 +22,7 @@ export function timesOf(traces: readonly StepTrace[]): StepTimes {
     writeMs: Float64Array.from(all, ({ writeStartMs, writeEndMs }) => writeEndMs - writeStartMs),
     finishMs: Float64Array.from(all, ({ finishStartMs, finishEndMs }) => finishEndMs - finishStartMs),
     stage: true,
-    asynchronous: false,
+    asynchronous,
   };
 }
 

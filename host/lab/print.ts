@@ -80,7 +80,7 @@ export function printLab(result: LabResult): string {
   return [
     `${options.scenario}: ${SCENARIOS[options.scenario]}`,
     `messages ${options.messages}: ${MESSAGES[options.messages]}`,
-    `${options.ranks} ranks, base ${options.baseMs} ms, delay ${options.delayMs} ms, ${options.steps} steps, ${options.rounds} rounds, seed ${options.seed}; ${load}`,
+    `${options.ranks} ranks, base ${options.baseMs} ms, delay ${options.delayMs} ms, ${options.steps} steps, ${options.rounds} rounds, seed ${options.seed}${options.sleep === "promise" ? ", stages that promise" : ""}; ${load}`,
     `synchronous: E[max] ${figure(first.meanOfMaxMs)} ms predicts ${figure(1000 / first.meanOfMaxMs)} steps/s; max E ${figure(first.maxOfMeanMs)} ms predicts ${figure(1000 / first.maxOfMeanMs)} with lag for ever`,
     "",
     ...table([HEADER, ...rows]),

@@ -3,6 +3,8 @@ import { compareReports, countVerdicts } from "#bench/compare/compare.js";
 import { formatCompared } from "#bench/compare/print.js";
 import { judge } from "#bench/compare/verdict.js";
 import { seededRandom } from "#bench/random.js";
+import type { Report } from "#bench/report.js";
+import { summarise } from "#bench/statistics.js";
 import { group, MACHINE, report } from "./reports.js";
 
 /** `count` rounds about `level`, up to `spread` of it away. */
@@ -91,6 +93,21 @@ describe("compareReports", () => {
       ["ours", "same"],
       ["ours, p50", "worse"],
     ]);
+  });
+
+  it("judges ratios of latencies as such", () => {
+    const withP99 = (level: number): Report => {
+      const one = group("s", { ours: rounds(30, { spread: 0.02, seed: 1 }) });
+      const values = rounds(level, { spread: 0.01, seed: 2 });
+      return report([
+        {
+          ...one,
+          comparisons: [{ of: "ours", to: "theirs", what: "p99", rounds: values, summary: summarise(values), lowerIsBetter: true }],
+        },
+      ]);
+    };
+    const [{ name, verdict }] = compareReports(withP99(0.5), withP99(0.4)).figures;
+    expect([name, verdict]).toEqual(["p99, ours / theirs", "better"]);
   });
 
   it("counts verdicts, and prints every figure", () => {

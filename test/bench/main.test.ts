@@ -43,6 +43,9 @@ describe("npm run bench", () => {
     [["exchange", "--compare", "/no/such/file.json"], "/no/such/file.json: "],
     [["kernels", "--indices", "/no/such/trace.npz"], "--indices: /no/such/trace.npz: "],
     [["kernels", "trace"], "trace: got no --indices, expected a file"],
+    [["bls", "--lag", "0,many"], "--lag: got many, expected auto or a whole number from 0 to 1022"],
+    [["bls", "--sleep", "well"], "--sleep: got well, expected one of block, promise"],
+    [["bls", "--load", "full"], "--load: got full, expected a number from 0.01 to 10"],
     [["report"], "report: got no file"],
   ])("refuses %j with exit code 2", async (args, message) => {
     const { code, err } = await bench(...args);

@@ -95,6 +95,10 @@ describe("renderPage", () => {
     const [comparison] = one.comparisons;
     expect(renderPage([report([{ ...one, comparisons: [{ ...comparison, goal: 1.5 }] }])])).toContain("✓ reached");
     expect(renderPage([report([{ ...one, comparisons: [{ ...comparison, goal: 2.5 }] }])])).toContain("✗ not reached");
+    const latency = { ...comparison, lowerIsBetter: true } as const;
+    const page = renderPage([report([{ ...one, comparisons: [{ ...latency, goal: 2.5 }] }])]);
+    for (const text of ["✓ reached", "≤ 2.5"]) expect(page).toContain(text);
+    expect(renderPage([report([{ ...one, comparisons: [{ ...latency, goal: 1.5 }] }])])).toContain("✗ not reached");
   });
 
   it("warns of --quick and of a busy machine", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { describeMachine } from "#bench/machine.js";
-import { readReport, reportJson, reportSchema, writeReport } from "#bench/report.js";
+import { formatComparison, reachesGoal, readReport, reportJson, reportSchema, writeReport } from "#bench/report.js";
 import { type Schema, schemaError } from "#bench/schema.js";
 import { UsageError } from "#bench/suite.js";
 import { group, report } from "./reports.js";
@@ -11,10 +11,12 @@ import { group, report } from "./reports.js";
 const folder = mkdtempSync(join(tmpdir(), "lagbag-report-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const ONE = group("w1", { ours: [1, 2, 3], theirs: [2, 3, 4] }, { p50UsRounds: [1, 2], loops: ["a", "b"], note: "x", dim: 64 });
 const FULL = report(
   [
     {
-      ...group("w1", { ours: [1, 2, 3], theirs: [2, 3, 4] }, { p50UsRounds: [1, 2], loops: ["a", "b"], note: "x", dim: 64 }),
+      ...ONE,
+      comparisons: ONE.comparisons.map((one) => ({ ...one, what: "p99", goal: 0.5, lowerIsBetter: true as const })),
       timelines: [{ name: "ours", startsMs: [[0, 1]], endsMs: [[1, 2]] }],
     },
   ],
@@ -63,6 +65,24 @@ describe("the JSON of a report", () => {
     expect(() => readReport(file)).toThrow(message);
     expect(() => readReport(file)).toThrow(UsageError);
     expect(() => readReport(file)).toThrow(file);
+  });
+});
+
+describe("a goal", () => {
+  const [comparison] = group("w1", { ours: [2, 2, 2], theirs: [1, 1, 1] }).comparisons;
+
+  it("is the least that is wanted, or the most where less is better; reached exactly is reached", () => {
+    expect([1.5, 2, 2.5].map((goal) => reachesGoal({ ...comparison, goal }))).toEqual([true, true, false]);
+    expect([1.5, 2, 2.5].map((goal) => reachesGoal({ ...comparison, goal, lowerIsBetter: true }))).toEqual([false, true, true]);
+    expect(reachesGoal(comparison)).toBeUndefined();
+  });
+
+  it("stands beside its figure with its direction", () => {
+    expect(formatComparison({ ...comparison, goal: 3 })).toBe("ours / theirs: 2.00 (2.00 - 2.00), goal >= 3");
+    expect(formatComparison({ ...comparison, what: "p99", goal: 3, lowerIsBetter: true })).toContain(
+      "p99, ours / theirs: 2.00 (2.00 - 2.00), goal <= 3",
+    );
+    expect(formatComparison(comparison)).not.toContain("goal");
   });
 });
 

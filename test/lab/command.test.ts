@@ -62,6 +62,8 @@ describe("lagbag lab", () => {
     [["--steps", "0"], /--steps: got 0, expected a whole number from 1/],
     [["--load", "fast"], /--load: got fast, expected a number from 0.01 to 10/],
     [["--messages", "big"], /--messages: got big, expected one of even, uneven, empty/],
+    [["--sleep", "well"], /--sleep: got well, expected one of block, promise/],
+    [["--sleep", "promise", "--baselines"], /--baselines: got --sleep promise, expected --sleep block/],
     [["--messages", "empty", "--baselines"], /--baselines: got messages that are not even/],
     [["--what"], /Unknown option '--what'/],
   ])("refuses %j with one line and exit code 2", async (args, message) => {

@@ -63,6 +63,13 @@ describe("runLab", () => {
     for (const { runs } of ways) expect(runs[0].latencyMs.p50).toBeGreaterThan(0);
   });
 
+  it("runs stages that promise, which take as long", async () => {
+    const { ways } = await lab({ sleep: "promise", baseMs: 0, delayMs: 20, steps: 6 });
+    const late = ways[1].runs[0].traces.map(({ ranks }, step) => ranks[step % SMALL.ranks]);
+    // Timers of promises are whole milliseconds.
+    for (const { finishStartMs, finishEndMs } of late) expect(finishEndMs - finishStartMs).toBeGreaterThan(18);
+  });
+
   it("closes its engines when a way cannot be opened", async () => {
     await expect(lab({ ways: [lagWay(0), lagWay(5000)] })).rejects.toMatchObject({ code: "EMBEDDING_OPTIONS" });
   });

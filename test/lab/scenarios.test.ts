@@ -36,6 +36,21 @@ describe("planDelays", () => {
     expect([0, 1, 2, 3, 4].map((step) => lateIn("rotating", step))).toEqual([[0], [1], [2], [3], [0]]);
     expect([0, 1, 2, 3, 4].map((step) => lateIn("constant", step))).toEqual([[1], [1], [1], [1], [1]]);
   });
+
+  it("rare: has few pauses, and they are long", () => {
+    const late = planDelays("rare", SIZES).filter((ms) => ms > SIZES.baseMs);
+    // One in 80 of 16,000.
+    expect(late.length).toBeGreaterThan(150);
+    expect(late.length).toBeLessThan(250);
+    expect(new Set(late)).toEqual(new Set([61]));
+  });
+
+  it("exponential: the slowest of four takes 1 + 3 x 25/12 ms on average, as the maximum of exponentials does", () => {
+    const planned = planDelays("exponential", { ...SIZES, steps: 50_000 });
+    let sumMs = 0;
+    for (let entry = 0; entry < planned.length; entry += 4) sumMs += Math.max(...planned.subarray(entry, entry + 4));
+    expect(sumMs / 50_000).toBeCloseTo(1 + (3 * 25) / 12, 1);
+  });
 });
 
 describe("poissonArrivals", () => {

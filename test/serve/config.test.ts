@@ -39,6 +39,11 @@ describe("lagbag.json", () => {
     ]);
   });
 
+  test("sets work stealing", () => {
+    const [{ engine }] = sourcesOf({ models: { dlrm: { workStealing: false, stealUnitBytes: 65536 } } });
+    expect(engine).toEqual({ workStealing: false, stealUnitBytes: 65536 });
+  });
+
   test("may leave everything open", () => {
     expect(sourcesOf({})).toMatchObject([{ name: "dlrm", version: "1", engine: {} }]);
     expect(sourcesOf({ models: { dlrm: {} } })[0].features).toBeUndefined();
@@ -62,6 +67,8 @@ describe("lagbag.json", () => {
     ['{"models":{"a b":{"dtype":"fp8"}}}', 'lagbag.json: models."a b".dtype: got "fp8"'],
     ['{"models":{"dlrm":{"tables":{"users":{"rows":1}}}}}', 'models.dlrm.tables.users.rows: got "rows", expected one of dtype, sharding'],
     ['{"models":{"dlrm":{"hugePages":true}}}', 'models.dlrm.hugePages: got true, expected "auto" or "off"'],
+    ['{"models":{"dlrm":{"workStealing":"no"}}}', 'models.dlrm.workStealing: got "no", expected true or false'],
+    ['{"models":{"dlrm":{"stealUnitBytes":0}}}', "models.dlrm.stealUnitBytes: got 0, expected an integer from 1 to 1073741824"],
     ['{"models":{"dlrm":{"tables":{"users":{"defaultRow":["x"]}}}}}', 'models.dlrm.tables.users.defaultRow[0]: got "x", expected a number'],
   ])("%s is refused with its place", (text, message) => {
     expect(() => readServeConfig(text, "lagbag.json")).toThrow(

@@ -59,6 +59,11 @@ export class Place {
     return value as number;
   }
 
+  flag(): boolean {
+    if (typeof this.value !== "boolean") this.fail("true or false");
+    return this.value as boolean;
+  }
+
   choice<T extends string>(...choices: readonly T[]): T {
     if (!choices.includes(this.value as T)) this.fail(choices.map((one) => `"${one}"`).join(" or "));
     return this.value as T;

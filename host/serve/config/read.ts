@@ -39,6 +39,8 @@ const ENGINE: Readonly<Record<string, (at: Place) => unknown>> = {
   exchangeMemoryBytes: (at) => at.integer(2 ** 20, 2 ** 32),
   maxCoalescedLookups: (at) => at.integer(1, 65536),
   maxQueuedLookups: (at) => at.integer(1, MAX_INT32),
+  workStealing: (at) => at.flag(),
+  stealUnitBytes: (at) => at.integer(1, 2 ** 30),
   hugePages: (at) => at.choice("auto", "off"),
 };
 
