@@ -49,10 +49,10 @@ export class SharingSteps extends RankSteps {
   }
 
   /** As RankSteps.next. Act.write: open step `opened`, or go on with the one that is open. Act.idle: help, if mayHelp(). */
-  override next(quickFinish: boolean, busy: boolean): ActCode {
+  override next(quickFinish: boolean, busy: boolean, startsOnly = false): ActCode {
     while (distance(this.opened, this.written) > 0 && this.isDone(this.written)) this.wrote();
     if (this.written === this.opened) this.isOpen = false;
-    return super.next(quickFinish, busy);
+    return super.next(quickFinish, busy, startsOnly);
   }
 
   /** Whether there is a unit to claim, or credit and a slot for another step that is asked for. */

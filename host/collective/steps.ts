@@ -61,14 +61,17 @@ export class RankSteps {
 
   /**
    * The next act. Order: a complete step that is quick to finish, then what others may wait for (withheld publishes, the next
-   * write), then the complete step that runs user code: what is withheld stalls others.
+   * write), then the complete step that runs user code: what is withheld stalls others. User code that only has to be started, for it goes on
+   * elsewhere, comes before the write: else both would take their time one after the other.
    *
-   * quickFinish: finishing step `released` runs no user code. busy: a finish is still under way, do not start another.
+   * quickFinish: finishing step `released` runs no user code. busy: a finish is still under way, do not start another. startsOnly: user code
+   * promises, and leaves this thread alone meanwhile.
    */
-  next(quickFinish: boolean, busy: boolean): ActCode {
+  next(quickFinish: boolean, busy: boolean, startsOnly = false): ActCode {
     const finishable = !busy && this.hasComplete();
     if (finishable && quickFinish) return Act.finish;
     if (this.#findPeer(this.#mostPublished())) return Act.publish;
+    if (finishable && startsOnly) return Act.finish;
     if (this.#isRequested() && this.mayWrite()) return Act.write;
     return finishable ? Act.finish : Act.idle;
   }

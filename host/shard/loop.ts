@@ -13,6 +13,9 @@ const ASYNC_WAIT_MS = 1000;
 /** A busy rank lets its event loop run this often, for console output and a stage's timers would starve otherwise, and looks how much of a core it gets. */
 const YIELD_EVERY_MS = 20;
 
+/** A stage that promises and has held its rank's thread for more than this part of its time is none that goes on elsewhere. */
+const STARTING_SHARE = 0.25;
+
 function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -36,12 +39,17 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
   let pending: Promise<void> | undefined;
   let writeStarted = 0;
   let finishStarted = 0;
+  /** Milliseconds for which the stage that is pending held this thread before it gave its promise. */
+  let startMs = 0;
+  /** Whether the stage goes on elsewhere: the last one did not hold this thread for long. */
+  let startsOnly = false;
   let lastYield = performance.now();
   let lastAct = lastYield;
   const core = new CoreTime();
 
   const release = (): void => {
-    work.noteFinish(steps.released, finishStarted, pending !== undefined);
+    startsOnly = pending !== undefined && startMs <= STARTING_SHARE * (performance.now() - finishStarted);
+    work.noteFinish(steps.released, finishStarted, startsOnly);
     pending = undefined;
     if (steps.release()) counters.ring(counters.ranks);
   };
@@ -51,7 +59,7 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     const seen = bell.read();
     // Read after the bell: a bound that is raised later rings it.
     steps.lagBound = counters.lagBound();
-    const act = steps.next(quick, pending !== undefined);
+    const act = steps.next(quick, pending !== undefined, startsOnly);
     if (act === Act.publish) {
       steps.publish();
     } else if (act === Act.write) {
@@ -60,6 +68,7 @@ export async function runRank(config: RankConfig, work: RankWork): Promise<void>
     } else if (act === Act.finish) {
       finishStarted = performance.now();
       pending = work.finish(steps.released)?.then(release);
+      startMs = performance.now() - finishStarted;
       if (pending === undefined) release();
     } else if (sharing?.mayHelp()) {
       help(sharing);

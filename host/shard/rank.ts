@@ -181,7 +181,7 @@ export class RankWork {
     return rows;
   }
 
-  /** A step's slice is final. promised: its stage was waited for with a promise. Before the step is released, for the caller reads it then. */
+  /** A step's slice is final. promised: its stage went on elsewhere meanwhile. Before the step is released, for the caller reads it then. */
   noteFinish(step: number, startMs: number, promised: boolean): void {
     const endMs = performance.now();
     this.stats[RANK_STAT.finishMs] += endMs - startMs;

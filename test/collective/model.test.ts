@@ -26,26 +26,26 @@ async function problemOf(name: ModelName, options: ModelOptions): Promise<string
 describe("all schedules of the engine, without end", () => {
   it.each([
     [1, 0, 64],
-    [1, 1, 276],
-    [1, 2, 300],
-    [2, 0, 1320],
-    [2, 1, 18_798],
-    [2, 2, 32_456],
-    [3, 0, 48_662],
+    [1, 1, 282],
+    [1, 2, 306],
+    [2, 0, 1336],
+    [2, 1, 20_364],
+    [2, 2, 35_660],
+    [3, 0, 49_682],
   ])("with %i ranks and lag bound %i deliver, keep the bound and come to rest: %i states, wherever the counters wrap", async (ranks, lagBound, states) => {
     for (const start of STARTS) expect(await statesOf("engine", { ranks, lagBound, start })).toBe(states);
   });
 
   it.each([
-    [2, 1, 28_215],
-    [2, 2, 55_693],
+    [2, 1, 28_875],
+    [2, 2, 56_465],
   ])("with %i ranks and a bound that changes at any time up to %i do as well: %i states", async (ranks, lagBound, states) => {
     for (const start of STARTS) expect(await statesOf("engine", { ranks, lagBound, start, varying: true })).toBe(states);
   });
 
   it.each([
-    [3, 1, 43_754],
-    [3, 2, 137_251],
+    [3, 1, 46_364],
+    [3, 2, 150_142],
   ])("with %i ranks and lag bound %i do, up to acts that nobody else sees: %i states", async (ranks, lagBound, states) => {
     for (const start of [0, AT_SIGN]) expect(await statesOf("engine", { ranks, lagBound, start, eager: true })).toBe(states);
   });
@@ -66,24 +66,24 @@ describe("all schedules of the engine, without end", () => {
 describe("all schedules of ranks that help each other, without end", () => {
   it.each([
     [1, 0, 2, 136],
-    [2, 0, 2, 8254],
-    [2, 0, 3, 14_374],
-    [2, 1, 2, 173_584],
+    [2, 0, 2, 8686],
+    [2, 0, 3, 15_210],
+    [2, 1, 2, 188_970],
   ])("with %i ranks, lag bound %i and %i units a step do every unit once, and write no step before its last: %i states, wherever the counters wrap", async (ranks, lagBound, units, states) => {
     for (const start of STARTS) expect(await statesOf("stealing", { ranks, lagBound, units, start })).toBe(states);
   });
 
   it.each([
-    [2, 2, false, 327_868],
-    [1, 3, false, 307_444],
-    [1, 2, true, 445_407],
+    [2, 2, false, 361_708],
+    [1, 3, false, 336_672],
+    [1, 2, true, 469_301],
   ])("with 2 ranks and lag bound %i, %i units, a bound that changes (%s) do, too: %i states", async (lagBound, units, varying, states) => {
     expect(await statesOf("stealing", { ranks: 2, lagBound, units, start: AT_SIGN, varying })).toBe(states);
   });
 
   // Ten seconds on an idle machine.
-  it("with 3 ranks and lag bound 0 do, too: 1071588 states", async () => {
-    expect(await statesOf("stealing", { ranks: 3, lagBound: 0, start: AT_SIGN })).toBe(1_071_588);
+  it("with 3 ranks and lag bound 0 do, too: 1146324 states", async () => {
+    expect(await statesOf("stealing", { ranks: 3, lagBound: 0, start: AT_SIGN })).toBe(1_146_324);
   }, 240_000);
 });
 
@@ -156,7 +156,7 @@ describe("the model notices", () => {
   });
 
   it("a comparison that forgets the wrap, where the counters wrap and only there", async () => {
-    expect(await statesOf("comparesPlainly", engine)).toBe(1320);
+    expect(await statesOf("comparesPlainly", engine)).toBe(1336);
     expect(await problemOf("comparesPlainly", { ...engine, start: AT_SIGN })).toMatch(EVERYONE_SLEEPS);
   });
 
@@ -180,7 +180,7 @@ describe("the model notices", () => {
   it("an offer that keeps too little of its step, and that bits for lagBound + 2 steps are enough", async () => {
     const ELSEWHERE = /works on step \d of rank \d, which is not being written/;
     expect(await problemOf("offersWithoutStep", engine)).toMatch(ELSEWHERE);
-    expect(await statesOf("offersOneBitOfTheStep", engine)).toBe(8254);
+    expect(await statesOf("offersOneBitOfTheStep", engine)).toBe(8686);
     for (const lagBound of [1, 2]) {
       expect(await problemOf("offersOneBitOfTheStep", { ...engine, lagBound })).toMatch(ELSEWHERE);
       await statesOf("offersTwoBitsOfTheStep", { ...engine, lagBound });

@@ -76,6 +76,18 @@ describe("simulate", () => {
     expect(simulate(times, { lagBound: 1022 }).totalMs).toBeLessThan(least * 1.01);
   });
 
+  it("overlaps pooling with stages that go on elsewhere, and only with those", () => {
+    // One rank, 2 ms of pooling and 2 ms of stage in each of ten steps.
+    const rows = Array.from({ length: 10 }, () => [2]);
+    const writeMs = new Float64Array(10).fill(2);
+    for (const lagBound of [0, 1, 4]) {
+      expect(simulate(stages(rows, { writeMs }), { lagBound }).totalMs).toBeCloseTo(40, 10);
+      expect(simulate(stages(rows, { writeMs, asynchronous: true }), { lagBound }).totalMs).toBeCloseTo(22, 10);
+    }
+    expect(unboundedMs(stages(rows, { writeMs }))).toBe(40);
+    expect(unboundedMs(stages(rows, { writeMs, asynchronous: true }))).toBe(20);
+  });
+
   it("asks for steps when they arrive: with long pauses between, a step takes the slowest rank's time and no queue", () => {
     const times = stages([
       [1, 4],

@@ -5,13 +5,24 @@ import type { System } from "./explore.js";
 import { World, type WorldOptions } from "./world.js";
 
 /** Actions of a rank. */
-const RANK_ACTIONS = ["look, with a stage", "look, with a quick finish", "the stage settles"] as const;
+const RANK_ACTIONS = [
+  "look, with a stage",
+  "look, with a quick finish",
+  "the stage settles",
+  "look, with a stage that goes on elsewhere",
+] as const;
 /** Actions of the caller. */
 const CALLER_ACTIONS = ["look", "request"] as const;
 
+/** What a rank knows of finishing a step, see RankSteps.next. */
+export interface FinishKind {
+  quick: boolean;
+  startsOnly: boolean;
+}
+
 /**
  * The engine: every rank runs the loop of host/shard/loop.ts, the caller that of host/engine.ts and dispatch.ts. Requests come one
- * by one whenever there is a slot of the ring, or never again. A look may find the finish of a step quick or not, and a stage may take any time.
+ * by one whenever there is a slot of the ring, or never again. A look may find the finish of a step quick, or only to be started, or neither, and a stage may take any time.
  *
  * varying: the bound in force changes at any time (lagBound "auto"), and ranks see it change at different times: every look of every rank
  * takes any bound up to lagBound.
@@ -148,7 +159,7 @@ export class EngineModel extends World implements System {
       this.at[rank] = At.look;
       return true;
     }
-    return steps.next(false, this.pending[rank]) === Act.idle && this.#turn(rank, false);
+    return steps.next(false, this.pending[rank]) === Act.idle && this.#turn(rank, { quick: false, startsOnly: false });
   }
 
   #mayPublishToItself(rank: number): boolean {
@@ -168,29 +179,30 @@ export class EngineModel extends World implements System {
     if (isAtWork(this.at[rank])) return this.goOn(rank, kind);
     if (kind === 2) return this.#settle(rank);
     if (this.at[rank] === At.asleep) return false;
-    if (kind === 1 && (this.pending[rank] || !this.steps[rank].hasComplete())) return false;
-    return this.#turn(rank, kind === 1);
+    // Without a step to finish all looks are the same.
+    if (kind !== 0 && (this.pending[rank] || !this.steps[rank].hasComplete())) return false;
+    return this.#turn(rank, { quick: kind === 1, startsOnly: kind === 3 });
   }
 
   /** One turn of the loop, from the look on to where the bell is read again. */
-  #turn(rank: number, quick: boolean): boolean {
+  #turn(rank: number, finish: FinishKind): boolean {
     if (this.at[rank] === At.dozing) {
       this.at[rank] = At.asleep;
       return true;
     }
-    const act = this.look(rank, quick);
+    const act = this.look(rank, finish);
     if (act === Act.idle) {
       this.idle(rank);
       return true;
     }
-    const next = this.perform(rank, act, quick);
+    const next = this.perform(rank, act, finish.quick);
     this.deliverRings();
     this.at[rank] = next;
     return true;
   }
 
-  protected look(rank: number, quick: boolean): ActCode {
-    return this.steps[rank].next(quick, this.pending[rank]);
+  protected look(rank: number, { quick, startsOnly }: FinishKind): ActCode {
+    return this.steps[rank].next(quick, this.pending[rank], startsOnly);
   }
 
   /** Does, or begins, what next() said. Returns where the rank is then. */

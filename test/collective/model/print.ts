@@ -1,6 +1,6 @@
 /**
  * Prints the table of docs/protocol.md: node build/test/collective/model/print.js
- * With "whole" also the two searches that are too long for the tests (15 million states, two to three minutes, 1 GB).
+ * With "whole" also the two searches that are too long for the tests (14 million states, up to two minutes each, 1 GB).
  */
 import { search, searchLostStates } from "./search.js";
 

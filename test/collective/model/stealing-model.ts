@@ -3,7 +3,7 @@ import { leftOf, Offers, OPEN_STEPS, openSlot } from "#host/collective/offers.js
 import { SharingSteps } from "#host/collective/sharing.js";
 import { Act, type ActCode, type RankSteps } from "#host/collective/steps.js";
 import { At } from "./at.js";
-import { EngineModel } from "./engine-model.js";
+import { EngineModel, type FinishKind } from "./engine-model.js";
 import type { WorldOptions } from "./world.js";
 
 /** Bits of a number of units: at most 3. */
@@ -152,9 +152,9 @@ export class StealingModel extends EngineModel {
   }
 
   /** What counts as written after a look had better be. */
-  protected override look(rank: number, quick: boolean): ActCode {
+  protected override look(rank: number, finish: FinishKind): ActCode {
     const { written } = this.steps[rank];
-    const act = super.look(rank, quick);
+    const act = super.look(rank, finish);
     for (let step = written; step !== this.steps[rank].written; step = (step + 1) | 0) {
       const done = this.#done[rank][openSlot(step)];
       if (done !== 2 ** this.#units - 1) this.fail(`rank ${rank} has written a step, and of its units only these are done: ${done}`);
