@@ -1,7 +1,7 @@
 import type { LabResult } from "#host/lab/lab.js";
 import type { WayResult } from "#host/lab/measure.js";
 import { shownSteps } from "#host/lab/page.js";
-import { SCENARIOS } from "#host/lab/scenarios.js";
+import { judgeDiagnosis, SCENARIOS } from "#host/lab/scenarios.js";
 import type { LabRun } from "#host/lab/subject.js";
 import { type CaseReport, type Comparison, caseReport, type Facts, type Group, type Timeline } from "../report.js";
 import { median, ratios, summarise } from "../statistics.js";
@@ -16,8 +16,8 @@ const US_PER_MS = 1000;
 
 /** A way, what came of it, and the case that the report makes of it. */
 interface Contender {
-  /** As the option --lag has it. */
-  bound: string;
+  /** As the option --lag has it; undefined: a remedy that is not lag. */
+  bound: string | undefined;
   result: WayResult;
   report: CaseReport;
 }
@@ -28,13 +28,14 @@ export function groupOf(result: LabResult, { goals: wanted }: { goals: boolean }
   const { scenario, ranks, steps, rounds, baseMs, delayMs, messages, load, sleep = "block" } = options;
   const goals = (wanted ? GOALS[scenario] : undefined) ?? {};
   const contenders = result.ways.map((way, n): Contender => {
-    const { lagBound } = options.ways[n];
+    const { lagBound, replicated } = options.ways[n];
     const wantedBound = lagBound === "auto" ? goals.mostAutoBound : undefined;
     return {
-      bound: String(lagBound),
+      bound: replicated ? undefined : String(lagBound),
       result: way,
       report: caseReport(way.name, "steps/s", rates(way), {
-        ...boundFacts(way, lagBound),
+        // The page draws a line of rates over lagBound: remedies are no points of it.
+        ...(replicated ? { replicated: "yes" } : boundFacts(way, lagBound)),
         ...(wantedBound === undefined ? {} : { mostWantedBound: wantedBound }),
         ...latencyFacts(way),
         ...predictionFacts(way),
@@ -46,7 +47,7 @@ export function groupOf(result: LabResult, { goals: wanted }: { goals: boolean }
   return {
     name: scenario,
     description: SCENARIOS[scenario],
-    facts: { ranks, steps, rounds, baseMs, delayMs, sleep, messages, load, ...arrivals },
+    facts: { ranks, steps, rounds, baseMs, delayMs, sleep, messages, load, ...arrivals, ...diagnosisFacts(result) },
     cases: contenders.map(({ report }) => report),
     comparisons: arrivalsPerSecond === undefined ? closedComparisons(contenders, goals) : openComparisons(contenders, { goals, load }),
     timelines: result.ways.map(timelineOf),
@@ -58,17 +59,17 @@ function closedComparisons(contenders: readonly Contender[], goals: LagGoals): C
   const [synchronous, ...others] = contenders;
   const gains = others.flatMap((one) => [
     comparison({ what: WHAT.gain, of: one, to: synchronous.report.name }, ratios(rates(one.result), rates(synchronous.result)), {
-      goal: goals.gain?.[one.bound],
+      goal: goals.gain?.[one.bound ?? ""],
     }),
     p99Comparison(one, synchronous),
   ]);
   const shares = contenders.map((one) =>
     comparison({ what: WHAT.ofPredicted, of: one, to: SIMULATION }, ratios(rates(one.result), predictedRates(one.result)), {
-      goal: goals.ofPredicted?.[one.bound],
+      goal: goals.ofPredicted?.[one.bound ?? ""],
     }),
   );
   const auto = contenders.find(({ bound }) => bound === "auto");
-  const fixed = contenders.filter((one) => one !== auto);
+  const fixed = contenders.filter((one) => one !== auto && one.bound !== undefined);
   if (auto === undefined || fixed.length < 2) return [...gains, ...shares];
   const best = rates(auto.result).map((_, round) => Math.max(...fixed.map(({ report }) => report.rounds[round])));
   const ofBest = ratios(rates(auto.result), best);
@@ -103,6 +104,16 @@ function rates({ runs }: WayResult): number[] {
 
 function predictedRates({ predicted }: WayResult): number[] {
   return predicted.map(({ stepsPerSecond }) => stepsPerSecond);
+}
+
+/** What engine.diagnose() made of the synchronous runs, round by round. */
+function diagnosisFacts({ options, ways }: LabResult): Facts {
+  const judged = ways[0].runs.map(({ diagnosis }) => judgeDiagnosis(options.scenario, diagnosis));
+  return {
+    diagnosisWanted: judged[0].wanted,
+    diagnosisGot: [...new Set(judged.map(({ got }) => got))].join(" | "),
+    diagnosisRightRounds: judged.filter(({ isRight }) => isRight).length,
+  };
 }
 
 /** A fixed bound, or those that "auto" had settled at when its runs were over. */

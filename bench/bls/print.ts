@@ -50,7 +50,12 @@ ${formatTable(header, rows)}
 
 ${waitTable(cases)}
 
-${[...comparisons.flatMap(goalLine), ...cases.flatMap(settledLine), ...promiseLine(facts.sleep)].join("\n")}`.trimEnd();
+${[...comparisons.flatMap(goalLine), ...cases.flatMap(settledLine), diagnosisLine(group), ...promiseLine(facts.sleep)].join("\n")}`.trimEnd();
+}
+
+function diagnosisLine({ facts, cases }: Group): string {
+  const [{ rounds }] = cases;
+  return `diagnosis of the synchronous run: ${facts.diagnosisGot}, wanted ${facts.diagnosisWanted}: right in ${facts.diagnosisRightRounds} of ${rounds.length}`;
 }
 
 function boundOf({ facts }: CaseReport): string {

@@ -1,7 +1,7 @@
 import { runLab } from "#host/lab/lab.js";
 import { SCENARIOS, type Scenario } from "#host/lab/scenarios.js";
 import { SLEEPS, type Sleep } from "#host/lab/stage.js";
-import { lagWay } from "#host/lab/ways.js";
+import { lagWay, remedyWays } from "#host/lab/ways.js";
 import { MESSAGES, type Messages } from "#host/lab/workload.js";
 import type { Group } from "../report.js";
 import { type Suite, type SuiteRun, UsageError } from "../suite.js";
@@ -51,7 +51,8 @@ export const blsSuite: Suite = {
     const groups: Group[] = [];
     for (const scenario of NAMES.filter((name) => run.wants(name))) {
       const enough = scenario === "none" && !quick ? Math.max(rounds, LEAST_ROUNDS_WITHOUT_DELAY) : rounds;
-      const result = await runLab({ ...common, scenario, rounds: enough });
+      const ways = [...common.ways, ...remedyWays(scenario)];
+      const result = await runLab({ ...common, ways, scenario, rounds: enough });
       progress.clear();
       // While a stage's promise is pending its rank goes on with the next step: bound 0 is no synchronous run then, and goals are not for it.
       const group = groupOf(result, { goals: common.sleep === "block" });

@@ -31,7 +31,8 @@ const HOT: Partial<Record<Scenario, Hot>> = { skew: "table", rows: "rows" };
 
 /**
  * Runs a scenario in every way, interleaved: a round has a run of each, on the same delays and, with an open loop, the same arrivals. One
- * run before the first warms up and does not count: threads, compilers, and what "auto" has to learn.
+ * run before the first warms up and does not count: threads, compilers, and what "auto" has to learn. With an open loop a second one of the first way
+ * tells its rate.
  */
 export async function runLab(options: LabOptions): Promise<LabResult> {
   const { scenario, messages, load, sleep = "block", ways, rounds, seed, onProgress = () => undefined, ...rest } = options;
@@ -46,8 +47,11 @@ export async function runLab(options: LabOptions): Promise<LabResult> {
     const warmUp = planDelays(scenario, { ...options, seed: seed + 1_000_003 });
     for (const subject of subjects) {
       onProgress(`${scenario}: warming up, ${subject.way.name}`);
-      const run = await subject.run(warmUp);
-      if (load !== "closed" && arrivalsPerSecond === undefined) arrivalsPerSecond = run.stepsPerSecond * load;
+      await subject.run(warmUp);
+    }
+    if (load !== "closed") {
+      onProgress(`${scenario}: measuring the rate, ${subjects[0].way.name}`);
+      arrivalsPerSecond = (await subjects[0].run(warmUp)).stepsPerSecond * load;
     }
     for (let round = 0; round < rounds; round += 1) {
       const planned = planDelays(scenario, { ...options, seed: seed + round });

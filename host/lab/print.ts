@@ -1,7 +1,7 @@
 import { creditsByRank } from "./credits.js";
 import type { LabResult } from "./lab.js";
 import { median, type WayResult } from "./measure.js";
-import { SCENARIOS } from "./scenarios.js";
+import { judgeDiagnosis, SCENARIOS } from "./scenarios.js";
 import { MESSAGES } from "./workload.js";
 
 /** Of some values, by their median. */
@@ -89,9 +89,17 @@ export function printLab(result: LabResult): string {
     "",
     ...table(creditRows(ways)),
     "",
-    "what engine.diagnose() says of the synchronous run:",
-    String(ways[0].runs[ways[0].runs.length - 1].diagnosis),
+    ...diagnosisLines(result),
   ].join("\n");
+}
+
+function diagnosisLines({ options, ways }: LabResult): string[] {
+  const { diagnosis } = ways[0].runs[ways[0].runs.length - 1];
+  const { got, wanted, isRight } = judgeDiagnosis(options.scenario, diagnosis);
+  return [
+    `what engine.diagnose() says of the synchronous run: ${got}; wanted ${wanted}: ${isRight ? "right" : "wrong"}`,
+    ...(diagnosis.findings.length === 0 ? [] : [String(diagnosis)]),
+  ];
 }
 
 function isPlain({ microBatches, hedged }: LabResult["options"]["ways"][number]): boolean {

@@ -1,3 +1,4 @@
+import type { Diagnosis, FindingKind } from "../diagnose/diagnose.js";
 import { exponential, partSeed, seededRandom } from "./random.js";
 
 /** How ranks are late. */
@@ -14,6 +15,32 @@ export const SCENARIOS = {
 
 /** Name of a scenario. */
 export type Scenario = keyof typeof SCENARIOS;
+
+/** What engine.diagnose() has to say of a synchronous run; others may be there besides where ranks compute and cores are few. undefined: nothing. */
+const WANTED_FINDING: Readonly<Record<Scenario, FindingKind | undefined>> = {
+  none: undefined,
+  constant: "persistent-overload",
+  rotating: "transient-delay",
+  exponential: "transient-delay",
+  rare: "transient-delay",
+  skew: "persistent-overload",
+  rows: "hot-rows",
+  core: "starved-machine",
+};
+
+/** What a diagnosis of a scenario's synchronous run found, what it was to find, and whether it did. */
+export function judgeDiagnosis(
+  scenario: Scenario,
+  { findings }: Pick<Diagnosis, "findings">,
+): { got: string; wanted: string; isRight: boolean } {
+  const kinds = findings.map(({ kind }) => kind);
+  const wanted = WANTED_FINDING[scenario];
+  return {
+    got: kinds.length === 0 ? "balanced" : kinds.join(", "),
+    wanted: wanted ?? "balanced",
+    isRight: wanted === undefined ? kinds.length === 0 : kinds.includes(wanted),
+  };
+}
 
 /** Of the rare pauses: how much longer than a delay, and how much rarer than one a step. */
 const RARE = 20;

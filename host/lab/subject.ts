@@ -218,7 +218,7 @@ async function openLoop(arrivalsMs: Float64Array, one: (step: number) => Promise
       lookup.catch(() => undefined);
       pending.push(lookup);
     }
-    // Not setTimeout: it knows whole milliseconds only.
+    // Node rounds this to whole milliseconds, setTimeout cuts down to them. A lookup's time counts from when it was due.
     if (step < arrivalsMs.length)
       await Atomics.waitAsync(word, 0, 0, Math.max(0.01, arrivalsMs[step] - (performance.now() - startMs))).value;
   }
