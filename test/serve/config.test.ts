@@ -28,13 +28,13 @@ describe("lagbag.json", () => {
           ranks: 1,
           lagBound: "auto",
           dtype: "int8",
-          tables: { users: { dtype: "fp16", sharding: "row" } },
+          tables: { users: { dtype: "fp16", sharding: "row", lookupsPerSample: 0.5, replicated: true } },
         },
       },
     });
     expect(source).toMatchObject({ name: "dlrm", version: "3", shapes: ["pooled"], features, engine: { ranks: 1, lagBound: "auto" } });
     expect(source.tables).toMatchObject([
-      { name: "users", dtype: "fp16", sharding: "row" },
+      { name: "users", dtype: "fp16", sharding: "row", lookupsPerSample: 0.5, replicated: true },
       { name: "items", dtype: "int8" },
     ]);
   });

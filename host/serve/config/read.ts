@@ -47,7 +47,9 @@ const ENGINE: Readonly<Record<string, (at: Place) => unknown>> = {
 const TABLE: Readonly<Record<string, (at: Place) => unknown>> = {
   dtype: (at) => at.choice(...DTYPES),
   sharding: (at) => at.choice("auto", "table", "row", "column"),
-  lookupsPerSample: (at) => at.integer(1, MAX_INT32),
+  // May be fractional, as engine.diagnose() counts it.
+  lookupsPerSample: (at) => at.number(),
+  replicated: (at) => at.flag(),
   missingKey: (at) => at.choice("default", "error"),
   defaultRow: (at) => Float32Array.from(at.list((one) => one.number())),
   indexing: (at) => at.choice("row", "modulo", "hash"),
