@@ -55,7 +55,8 @@ export function readCommandLine(suite: Suite, args: readonly string[]): CommandL
       quick: values.quick === true,
       seed: toNumber("seed", String(values.seed ?? DEFAULT_SEED), { least: 0, most: 2 ** 31 - 1, whole: true }),
       progress: new Progress(),
-      wants: (group) => positionals.length === 0 || positionals.some((filter) => group.includes(filter)),
+      wants: (group) =>
+        positionals.length === 0 ? (suite.defaultGroups ?? known).includes(group) : positionals.some((filter) => group.includes(filter)),
       text,
       number: (option, least, most) => toNumber(option, text(option), { least, most }),
       count: (option, least, most) => toNumber(option, text(option), { least, most, whole: true }),
@@ -72,7 +73,7 @@ export function describeSuite(name: string, suite: Suite): string {
     "",
     suite.summary,
     "",
-    "Filters are parts of these names:",
+    `Filters are parts of these names${suite.defaultGroups === undefined ? "" : `; without one: ${suite.defaultGroups.join(", ")}`}:`,
     ...Object.entries(suite.groups).map(([group, what]) => line(group, what)),
     "",
     "Options:",

@@ -16,7 +16,7 @@ export type Facts = Readonly<Record<string, number | string | readonly string[] 
 /** One contender, timed in every round. */
 export interface CaseReport {
   name: string;
-  unit: "rows/s" | "keys/s" | "steps/s" | "lookups/s";
+  unit: "rows/s" | "keys/s" | "steps/s" | "lookups/s" | "samples/s";
   /** One value a round, round by round. */
   rounds: readonly number[];
   summary: Summary;

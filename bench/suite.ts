@@ -35,6 +35,8 @@ export interface Suite {
   options: Readonly<Record<string, SuiteOption>>;
   /** Names that a filter on the command line may pick, and what they are. */
   groups: Readonly<Record<string, string>>;
+  /** Those that are run without a filter; default: all. */
+  defaultGroups?: readonly string[];
   run(run: SuiteRun): Promise<Group[]>;
 }
 

@@ -10,4 +10,5 @@ export const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   keys: async () => (await import("./keys/suite.js")).keysSuite,
   bls: async () => (await import("./bls/suite.js")).blsSuite,
   serve: async () => (await import("./serve/suite.js")).serveSuite,
+  dlrm: async () => (await import("./dlrm/suite.js")).dlrmSuite,
 };

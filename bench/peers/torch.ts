@@ -29,12 +29,17 @@ export async function startTorch({ folder, dataFile, threads }: PeerContext, nam
   };
 }
 
-async function findTorch(): Promise<{ python: string; version: string }> {
-  for (const python of PYTHONS) {
+/**
+ * Finds a Python that has torch.
+ * @param pythons commands to try, in this order
+ * @throws (rejects) Unavailable
+ */
+export async function findTorch(pythons: readonly string[] = PYTHONS): Promise<{ python: string; version: string }> {
+  for (const python of pythons) {
     try {
       const { stdout } = await promisify(execFile)(python, ["-c", "import numpy, torch; print(torch.__version__)"], { timeout: IMPORT_MS });
       return { python, version: stdout.trim() };
     } catch {} // not there, or without torch: the next one
   }
-  throw new Unavailable(`none of ${PYTHONS.join(", ")} has torch and numpy (Debian: python3-torch)`);
+  throw new Unavailable(`none of ${pythons.join(", ")} has torch and numpy (Debian: python3-torch)`);
 }

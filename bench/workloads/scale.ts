@@ -17,18 +17,21 @@ export function tableBytes(tables: readonly TableShape[]): number {
   return tables.reduce((sum, { numRows, dim }) => sum + numRows * dim * 4, 0);
 }
 
-/**
- * Divides all row counts by the same power of two, the least with which the rows take at most `maxBytes` of fp32, and takes as many batches as
- * make a rotation that no cache holds. Titles say the scale.
- */
-export function scaleToFit(full: FullShape, maxBytes: number): WorkloadShape {
+/** Divides all row counts by the same power of two, rounded up: the least with which the rows take at most `maxBytes` of fp32. */
+export function divideRows(full: readonly TableShape[], maxBytes: number): { divisor: number; tables: readonly TableShape[] } {
   let divisor = 1;
-  let tables = full.tables;
+  let tables = full;
   while (tableBytes(tables) > maxBytes && tables.some(({ numRows }) => numRows > 1)) {
     divisor *= 2;
     const by = divisor;
-    tables = full.tables.map((table) => ({ ...table, numRows: Math.ceil(table.numRows / by) }));
+    tables = full.map((table) => ({ ...table, numRows: Math.ceil(table.numRows / by) }));
   }
+  return { divisor, tables };
+}
+
+/** Divides row counts as divideRows, and takes as many batches as make a rotation that no cache holds. Titles say the scale. */
+export function scaleToFit(full: FullShape, maxBytes: number): WorkloadShape {
+  const { divisor, tables } = divideRows(full.tables, maxBytes);
   const { what, ...shape } = full;
   const rows = tables.reduce((sum, { numRows }) => sum + numRows, 0);
   const scale = divisor === 1 ? "full size" : `rows divided by ${divisor}`;

@@ -42,6 +42,8 @@ describe("npm run bench", () => {
     [["exchange", "--html", "/no/such/folder/x.html"], "/no/such/folder/x.html: "],
     [["exchange", "--compare", "/no/such/file.json"], "/no/such/file.json: "],
     [["kernels", "--indices", "/no/such/trace.npz"], "--indices: /no/such/trace.npz: "],
+    [["dlrm", "--python", "/no/such/python"], "--python: none of /no/such/python has torch and numpy (Debian: python3-torch)"],
+    [["dlrm", "--batch", "0"], "--batch: got 0, expected a whole number from 1 to 65536"],
     [["kernels", "trace"], "trace: got no --indices, expected a file"],
     [["bls", "--lag", "0,many"], "--lag: got many, expected auto or a whole number from 0 to 1022"],
     [["bls", "--sleep", "well"], "--sleep: got well, expected one of block, promise"],

@@ -7,14 +7,13 @@ The model is DLRM's (arXiv 1906.00091): a bottom MLP over the dense inputs, a po
 pairs of these vectors, a top MLP over them and the bottom MLP's output, a sigmoid. dense.onnx is all of it but the tables: inputs
 dense [n, 13] and features [n, tables * dim], output prediction [n, 1]. Needs Debian's python3-torch and nothing else.
 
---scale divides the tables' rows, rounded up; --serve reads batches from standard input and times PyTorch on them (bench/dlrm).
+--scale divides the tables' rows, rounded up. PyTorch 2 needs the package onnx beside itself. bench/peers/torch/dlrm.py times the same model.
 """
 import argparse
+import inspect
 import io
 import json
 import struct
-import sys
-import time
 from pathlib import Path
 
 import torch
@@ -63,14 +62,15 @@ class Dense(torch.nn.Module):
         pairs = vectors * (vectors - 1) // 2
         self.bottom = mlp([shape["dense"], *shape["bottom"], self.dim], torch.nn.ReLU())
         self.top = mlp([self.dim + pairs, *shape["top"], 1], torch.nn.Sigmoid())
-        # Where the pairs (i, j), j < i, stand in a flat [vectors * vectors] matrix.
-        self.register_buffer("pairs", torch.tensor([i * vectors + j for i in range(vectors) for j in range(i)]))
 
     def forward(self, dense, features):
         bottom = self.bottom(dense)
         vectors = torch.cat([bottom.unsqueeze(1), features.view(-1, self.tables, self.dim)], dim=1)
-        products = torch.bmm(vectors, vectors.transpose(1, 2)).flatten(1)
-        return self.top(torch.cat([bottom, products.index_select(1, self.pairs)], dim=1))
+        products = torch.bmm(vectors, vectors.transpose(1, 2))
+        # Of each pair of vectors the one product (i, j), j < i. Slices, no index_select: PyTorch takes either in the same time, but onnxruntime
+        # gathers float by float, a fifth of the whole model's time.
+        pairs = [products[:, i, :i] for i in range(1, self.tables + 1)]
+        return self.top(torch.cat([bottom, *pairs], dim=1))
 
 
 class Dlrm(torch.nn.Module):
@@ -117,6 +117,17 @@ def write_safetensors(path, tensors):
             file.write(tensor.contiguous().numpy().tobytes())
 
 
+def sizes_of(layers):
+    """Widths of an MLP, input first."""
+    linear = [layer for layer in layers if isinstance(layer, torch.nn.Linear)]
+    return [linear[0].in_features, *(layer.out_features for layer in linear)]
+
+
+def older_exporter():
+    """PyTorch 2.9's default writes other graphs, and needs more packages than PyTorch 1.13's, which it still has."""
+    return dict(dynamo=False) if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+
+
 def export(shape, scale, samples, out):
     model, rows = make_model(shape, scale)
     out.mkdir(parents=True, exist_ok=True)
@@ -131,9 +142,11 @@ def export(shape, scale, samples, out):
         output_names=["prediction"],
         dynamic_axes={name: {0: "n"} for name in ("dense", "features", "prediction")},
         opset_version=13,
+        **older_exporter(),
     )
     (out / "dense.onnx").write_bytes(buffer.getvalue())
-    description = dict(rows=rows, hots=shape["hots"], dim=shape["dim"], dense=shape["dense"], scale=scale, seed=SEED)
+    layers = dict(bottom=sizes_of(model.dense.bottom), top=sizes_of(model.dense.top))
+    description = dict(rows=rows, hots=shape["hots"], dim=shape["dim"], dense=shape["dense"], scale=scale, seed=SEED, **layers)
     (out / "dlrm.json").write_text(json.dumps(description) + "\n")
     dense, indices, offsets = make_batch(shape, rows, samples, SEED + 1)
     with torch.no_grad():
@@ -146,42 +159,17 @@ def export(shape, scale, samples, out):
     (out / "golden.json").write_text(json.dumps(golden) + "\n")
 
 
-def serve(shape, scale, threads):
-    """Answers lines of JSON {samples, runs, seed}: the time of `runs` batches, and the predictions of the last."""
-    torch.set_num_threads(threads)
-    model, rows = make_model(shape, scale)
-    print(json.dumps(dict(ready=True, torch=torch.__version__, threads=torch.get_num_threads())), flush=True)
-    batches = {}
-    for line in sys.stdin:
-        ask = json.loads(line)
-        key = (ask["samples"], ask["seed"], ask["batches"])
-        if key not in batches:
-            batches[key] = [make_batch(shape, rows, ask["samples"], ask["seed"] + n) for n in range(ask["batches"])]
-        with torch.no_grad():
-            started = time.perf_counter()
-            for run in range(ask["runs"]):
-                predictions = model(*batches[key][run % ask["batches"]])
-            seconds = time.perf_counter() - started
-        print(json.dumps(dict(seconds=seconds, sum=float(predictions.sum()))), flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, default="criteo-kaggle")
     parser.add_argument("--scale", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=64)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--serve", type=int, metavar="THREADS")
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     if args.scale < 1 or args.samples < 1:
         parser.error(f"--scale and --samples: got {args.scale} and {args.samples}, expected at least 1")
-    if args.out is None and args.serve is None:
-        parser.error("got neither --out DIR nor --serve THREADS, expected one of them")
-    shape = SHAPES[args.shape]
-    if args.out is not None:
-        export(shape, args.scale, args.samples, args.out)
-    else:
-        serve(shape, args.scale, args.serve)
+    export(SHAPES[args.shape], args.scale, args.samples, args.out)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,8 @@ import time
 import numpy
 import torch
 
+from data_file import read_data_file
+
 CHUNK = 1 << 22
 
 
@@ -26,33 +28,6 @@ def make_rows(num_rows, dim, seed):
     return torch.from_numpy(rows.reshape(num_rows, dim))
 
 
-def load(path):
-    words = numpy.fromfile(path, "<i4")
-    at = 2
-    table_count, set_count = int(words[0]), int(words[1])
-    shapes = [tuple(int(word) for word in words[at + 3 * n : at + 3 * n + 3]) for n in range(table_count)]
-    at += 3 * table_count
-    sets = []
-    for _ in range(set_count):
-        batch_count = int(words[at])
-        at += 1
-        batches = []
-        for _ in range(batch_count):
-            size, count = int(words[at]), int(words[at + 1])
-            at += 2
-            offsets = words[at : at + table_count * size + 1]
-            at += offsets.size
-            indices = words[at : at + count]
-            at += count
-            features = []
-            for table in range(table_count):
-                own = offsets[table * size : (table + 1) * size + 1]
-                features.append((torch.from_numpy(indices[own[0] : own[-1]].copy()), torch.from_numpy((own[:-1] - own[0]).copy())))
-            batches.append(features)
-        sets.append(batches)
-    return [make_rows(*shape) for shape in shapes], sets
-
-
 def lookup(tables, batch):
     pooled = [
         torch.nn.functional.embedding_bag(indices, rows, offsets, mode="sum")
@@ -64,7 +39,8 @@ def lookup(tables, batch):
 def main(path, threads):
     torch.set_num_threads(int(threads))
     torch.set_grad_enabled(False)
-    tables, sets = load(path)
+    shapes, sets = read_data_file(path)
+    tables = [make_rows(*shape) for shape in shapes]
     print("ready", flush=True)
     for line in sys.stdin:
         command, number, *others = line.split(maxsplit=3)
