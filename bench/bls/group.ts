@@ -28,14 +28,15 @@ export function groupOf(result: LabResult, { goals: wanted }: { goals: boolean }
   const { scenario, ranks, steps, rounds, baseMs, delayMs, messages, load, sleep = "block" } = options;
   const goals = (wanted ? GOALS[scenario] : undefined) ?? {};
   const contenders = result.ways.map((way, n): Contender => {
-    const { lagBound, replicated } = options.ways[n];
+    const { lagBound, replicated, workStealing } = options.ways[n];
+    const isRemedy = replicated || !workStealing;
     const wantedBound = lagBound === "auto" ? goals.mostAutoBound : undefined;
     return {
-      bound: replicated ? undefined : String(lagBound),
+      bound: isRemedy ? undefined : String(lagBound),
       result: way,
       report: caseReport(way.name, "steps/s", rates(way), {
-        // The page draws a line of rates over lagBound: remedies are no points of it.
-        ...(replicated ? { replicated: "yes" } : boundFacts(way, lagBound)),
+        // Pages draw a line of rates over lagBound: remedies are no points of it.
+        ...(isRemedy ? { replicated: String(replicated), workStealing: String(workStealing) } : boundFacts(way, lagBound)),
         ...(wantedBound === undefined ? {} : { mostWantedBound: wantedBound }),
         ...latencyFacts(way),
         ...predictionFacts(way),

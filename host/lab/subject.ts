@@ -19,6 +19,7 @@ export interface Way {
   hedged: boolean;
   /** The hot table is replicated, on request, after opening. */
   replicated: boolean;
+  workStealing: boolean;
 }
 
 /** What a subject is opened for. */
@@ -84,6 +85,7 @@ export class Subject {
       ranks: options.ranks,
       lagBound: way.lagBound,
       tables: options.workload.tables,
+      workStealing: way.workStealing,
       maxCoalescedLookups: 1,
       lookupTimeoutMs: LOOKUP_TIMEOUT_MS,
       stage: { module: new URL("./stage.js", import.meta.url), options: stage },

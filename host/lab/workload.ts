@@ -19,7 +19,7 @@ const TABLES = 8;
 const NUM_ROWS = 2000;
 const DIM = 16;
 /** Of the hot table: pooling its bags takes a rank some milliseconds a step. */
-const HOT_DIM = 64;
+const HOT_DIM = 256;
 const SAMPLES = 64;
 /** Different batches; steps take them in turn. */
 const BATCHES = 8;

@@ -125,12 +125,15 @@ describe("groupOf", () => {
   });
 
   it("takes a remedy for no lag bound: it is compared with the synchronous run, and is no best bound", () => {
-    const ways = [lagWay(0), lagWay(4), lagWay("auto"), ...remedyWays("rows").slice(1)];
+    const ways = [lagWay(0), lagWay(4), lagWay("auto"), ...remedyWays("rows").slice(2)];
     const made = [MADE[0], MADE[1], MADE[3], { ...MADE[2], rates: [900, 900] }];
     const remedied = groupOf(resultOf({ ways, scenario: "rows" }, made), { goals: true });
-    expect(remedied.cases[3]).toMatchObject({ name: "lag bound 4, replicated", facts: { replicated: "yes" } });
+    expect(remedied.cases[3]).toMatchObject({
+      name: "lag bound 4, no stealing, replicated",
+      facts: { replicated: "true", workStealing: "false" },
+    });
     expect(remedied.cases[3].facts.lagBound).toBeUndefined();
-    expect(found(remedied, "gain", "lag bound 4, replicated").rounds).toEqual([9, 4.5]);
+    expect(found(remedied, "gain", "lag bound 4, no stealing, replicated").rounds).toEqual([9, 4.5]);
     expect(found(remedied, "auto of best", "lag bound auto").rounds).toEqual([228 / 150, 336 / 320]);
   });
 
