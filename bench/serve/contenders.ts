@@ -1,8 +1,10 @@
 import { credentials, makeClientConstructor } from "@grpc/grpc-js";
 import type { Batch } from "../workloads/workload.js";
 import { HttpConnection } from "./http-client.js";
-import { ECHO, grpcRequest, type Method, MODEL_INFER, plainRequest, restRequest } from "./messages.js";
+import { grpcRequest, type Method, MODEL_INFER, plainRequest, restRequest, UNREAD } from "./messages.js";
 import type { Listening } from "./servers.js";
+
+const FLOW_CONTROL_BYTES = 4 * 2 ** 20;
 
 /** A server with connections to it: requests are made before anything is timed. */
 export interface ServedContender {
@@ -21,7 +23,7 @@ export async function openContenders(listening: Listening, batches: readonly Bat
     http("fastify, plain loops", listening.plain, (batch) => plainRequest("/plain", batch)),
     http("lagbag, REST binary", listening.rest, restRequest),
     openGrpc("lagbag, gRPC raw", listening.grpc, batches),
-    openEcho(listening.echo, batches),
+    openEmpty(listening.empty, batches),
     ...(listening.onnx === undefined ? [] : [http("fastify, onnxruntime-node", listening.onnx, (batch) => plainRequest("/onnx", batch))]),
   ]);
 }
@@ -57,9 +59,9 @@ function openGrpc(name: string, address: string, batches: readonly Batch[]): Ser
   };
 }
 
-/** grpc-js with nothing behind it: the same requests, and answers as long as them. */
-function openEcho(address: string, batches: readonly Batch[]): ServedContender {
-  const { call, close } = grpcClient(address, ECHO);
+/** grpc-js with nothing behind it: the same requests, and answers as long as lagbag's. */
+function openEmpty(address: string, batches: readonly Batch[]): ServedContender {
+  const { call, close } = grpcClient(address, UNREAD);
   const next = inTurn(batches.map(grpcRequest));
   return { name: "grpc-js, empty handler", next: () => call(next()), values: undefined, close };
 }
@@ -69,7 +71,11 @@ function grpcClient<T>(
   { path, requestSerialize, responseDeserialize }: Pick<Method<T>, "path" | "requestSerialize" | "responseDeserialize">,
 ): { call: (request: object) => Promise<T>; close: () => void } {
   const Client = makeClientConstructor({}, "inference");
-  const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+  const client = new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": -1,
+    // Answers are larger than the 64 KiB that HTTP/2 lets be under way by default.
+    "grpc-node.flow_control_window": FLOW_CONTROL_BYTES,
+  });
   const call = (request: object): Promise<T> =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, reply) => {

@@ -126,9 +126,9 @@ function groupOf(
   };
   const rest = cases.findIndex(({ name }) => name.includes("REST"));
   const grpc = cases.findIndex(({ name }) => name.includes("gRPC"));
-  const echo = cases.findIndex(({ name }) => name.includes("empty handler"));
+  const empty = cases.findIndex(({ name }) => name.includes("empty handler"));
   const onnx = cases.findIndex(({ name }) => name.includes("onnxruntime"));
-  const comparisons = [latency(rest, 0), latency(grpc, 0), latency(grpc, echo), compare(cases[rest], cases[0])];
+  const comparisons = [latency(rest, 0), latency(grpc, 0), latency(grpc, empty), compare(cases[rest], cases[0])];
   if (onnx >= 0)
     comparisons.push(compare(cases[rest], cases[onnx], workload.batchSize > 1 ? 1.2 : undefined), compare(cases[grpc], cases[onnx]));
   return { name: workload.name, description: workload.title, facts, cases, comparisons };

@@ -54,7 +54,7 @@ export const MODEL_INFER = (
 ).ModelInfer;
 
 /** The same with answers that are not looked at. */
-export const ECHO: Method<Buffer> = { ...MODEL_INFER, responseDeserialize: (bytes) => bytes };
+export const UNREAD: Method<Buffer> = { ...MODEL_INFER, responseDeserialize: (bytes) => bytes };
 
 /** lagbag over gRPC, raw contents. */
 export function grpcRequest(batch: Batch): object {

@@ -25,8 +25,8 @@ export interface Listening {
   rest: number;
   grpc: string;
   plain: number;
-  /** Answers with the bytes that it gets, whatever they are. */
-  echo: string;
+  /** Answers with as many bytes as lagbag would, and looks nothing up. */
+  empty: string;
   onnx: number | undefined;
   facts: Record<string, string | number>;
 }
@@ -51,7 +51,7 @@ await withScratch(async (folder) => {
     rest: Number(new URL(handle.restUrl).port),
     grpc: handle.grpcAddress,
     plain: await listen(plain.app),
-    echo: await echoServer(),
+    empty: await emptyServer(),
     onnx: peer && (await listen(onnxServer(peer))),
     facts: { plainLoops: plain.loops, servers: "one process" },
   };
@@ -65,13 +65,24 @@ async function listen(app: FastifyInstance): Promise<number> {
 }
 
 /** What grpc-js takes by itself: ModelInfer, its messages as bytes both ways, nothing read and nothing looked up. */
-function echoServer(): Promise<string> {
-  const server = new Server({ "grpc.max_receive_message_length": -1 });
+function emptyServer(): Promise<string> {
+  const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   const asIs = (bytes: Buffer): Buffer => bytes;
+  const { tables } = workload;
+  // An index of 8 bytes and a length of 4 a feature, some names: the samples of a request by its size.
+  const requestBytes = tables.length * 12;
+  const answerBytes = tables.reduce((sum, { dim }) => sum + dim * 4, 0);
+  const answers = new Map<number, Buffer>();
+  const answerTo = ({ length }: Buffer): Buffer => {
+    const samples = Math.floor(length / requestBytes);
+    const answer = answers.get(samples) ?? Buffer.alloc(samples * answerBytes);
+    answers.set(samples, answer);
+    return answer;
+  };
   const method = { ...MODEL_INFER, requestDeserialize: asIs, responseSerialize: asIs, requestStream: false, responseStream: false };
   server.addService(
     { ModelInfer: method },
-    { ModelInfer: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => callback(null, call.request) },
+    { ModelInfer: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => callback(null, answerTo(call.request)) },
   );
   return new Promise((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
