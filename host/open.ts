@@ -76,8 +76,8 @@ const LEAST_AUTO_SLICE = 256;
 /** The memory map, and the largest lag bound that its windows are for. */
 function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound: number } {
   const { memory: mode, tables, features, stage, exchangeMemoryBytes, workStealing, lagLimits } = options;
-  for (let { lagBound } = options; ; lagBound >>= 1) {
-    const map = layMemory({
+  const lay = (lagBound: number): MemoryMap =>
+    layMemory({
       mode,
       ranks: ownersOf(options),
       lagBound,
@@ -89,8 +89,17 @@ function layOut(options: FilledOptions, plan: Plan): { map: MemoryMap; lagBound:
       exchangeMemoryBytes,
       windowsLimitBytes: lagLimits.memoryBytes,
     });
-    if (!options.lagAuto || map.sliceSamples >= LEAST_AUTO_SLICE || lagBound === 0) return { map, lagBound };
+  for (let { lagBound } = options; options.lagAuto && lagBound > 0; lagBound >>= 1) {
+    try {
+      const map = lay(lagBound);
+      if (map.sliceSamples >= LEAST_AUTO_SLICE) return { map, lagBound };
+    } catch (error) {
+      // Windows of fewer steps may fit. What does not fit with any is an error of the last try.
+      if (!(error instanceof EmbeddingError) || error.code !== "EMBEDDING_MEMORY_LIMIT") throw error;
+    }
   }
+  const lagBound = options.lagAuto ? 0 : options.lagBound;
+  return { map: lay(lagBound), lagBound };
 }
 
 /** The memories of the tables, one a rank or one in all, and the exchange memory. */

@@ -96,6 +96,22 @@ describe('lagBound "auto"', () => {
     });
   });
 
+  it("gives lag up where the largest bound's windows do not fit into the exchange memory at all, and fails where none does", async () => {
+    // A ring of 1,024 slots has 2 KiB for each of 8 ranks' stage errors in each: 16 MiB.
+    const small = { lagBound: "auto", lagLimits: { maxLagBound: 1022 }, ranks: 8, exchangeMemoryBytes: 4 * 2 ** 20 } as const;
+    await withEngine(options(small), async (engine) => {
+      const { maxLagBound } = engine.stats().lag;
+      expect(maxLagBound).toBeLessThan(512);
+      const [batch] = batches(1);
+      const want = await withEngine(options({ lagBound: 0 }), (plain) => run(plain, [batch], 1));
+      expect(await run(engine, [batch], 1)).toEqual(want);
+    });
+    await expect(openEngine(options({ ...small, lagBound: 1022, lagLimits: undefined as never }))).rejects.toMatchObject({
+      code: "EMBEDDING_MEMORY_LIMIT",
+    });
+    await expect(openEngine(options({ ...small, exchangeMemoryBytes: 2 ** 20 }))).rejects.toMatchObject({ code: "EMBEDDING_MEMORY_LIMIT" });
+  });
+
   it.each([
     [{ lagBound: 4, lagLimits: {} }, /lagLimits: got Object, expected none/],
     [{ lagBound: "most" }, /lagBound: got "most", expected an integer from 0 to 1022/],
