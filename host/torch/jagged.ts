@@ -3,13 +3,13 @@ import { show } from "../resolve.js";
 import { type FloatArray, type IndexArray, toFloats, toIndices } from "./arrays.js";
 import { lengthsOf, offsetsFrom, offsetsOf } from "./offsets.js";
 
-/** One feature's bags: sample s has values [offsets[s], offsets[s + 1]). Views of the arrays it came from, but for offsets. */
-export class JaggedTensor {
+/** The arrays of a jagged tensor, and TorchRec's names for them. */
+export abstract class JaggedArrays {
   readonly #values: Int32Array | BigInt64Array;
   readonly #weights: Float32Array | undefined;
   readonly #offsets: Int32Array;
 
-  /** offsets: samples + 1, first 0. */
+  /** offsets: bags + 1, first 0. */
   constructor(values: Int32Array | BigInt64Array, offsets: Int32Array, weights?: Float32Array) {
     this.#values = values;
     this.#offsets = offsets;
@@ -22,21 +22,28 @@ export class JaggedTensor {
 
   /** @throws EmbeddingError EMBEDDING_WEIGHTS when there are none */
   weights(): Float32Array {
-    return weightsOrThrow(this.#weights);
+    if (this.#weights === undefined)
+      throw new EmbeddingError("EMBEDDING_WEIGHTS", "weights: got none, expected a batch that was made with weights");
+    return this.#weights;
   }
 
   weightsOrNull(): Float32Array | null {
     return this.#weights ?? null;
   }
 
+  /** Where each bag starts, first 0, and the number of values: bags + 1. */
   offsets(): Int32Array {
     return this.#offsets;
   }
 
+  /** Values of each bag. */
   lengths(): Int32Array {
     return lengthsOf(this.#offsets);
   }
 }
+
+/** One feature's bags: sample s has values [offsets[s], offsets[s + 1]). Views of the arrays it came from, but for offsets. */
+export class JaggedTensor extends JaggedArrays {}
 
 /** What a KeyedJaggedTensor is made of, but for lengths or offsets. */
 export interface JaggedParts {
@@ -66,39 +73,28 @@ export interface JaggedOffsets extends JaggedParts {
  * TorchRec's KeyedJaggedTensor: bags of row ids for each feature (key) and sample, feature-major. Bag (f, s) is
  * values[offsets[f * stride + s] .. offsets[f * stride + s + 1]).
  */
-export class KeyedJaggedTensor {
+export class KeyedJaggedTensor extends JaggedArrays {
   readonly #keys: readonly string[];
-  readonly #values: Int32Array | BigInt64Array;
-  readonly #weights: Float32Array | undefined;
-  readonly #offsets: Int32Array;
   readonly #stride: number;
 
   /** With lengths or with offsets. @throws EmbeddingError EMBEDDING_BATCH, EMBEDDING_OFFSETS, EMBEDDING_WEIGHTS, EMBEDDING_FEATURE_UNKNOWN */
   constructor(parts: JaggedLengths | JaggedOffsets) {
     if (typeof parts !== "object" || parts === null)
       throw batchError("KeyedJaggedTensor", show(parts), "{ keys, values, lengths or offsets }");
-    this.#keys = checkKeys(parts.keys);
-    this.#values = toIndices("values", parts.values);
-    const { length } = this.#values;
+    const keys = checkKeys(parts.keys);
+    const values = toIndices("values", parts.values);
+    const { length } = values;
     if (("offsets" in parts && parts.offsets !== undefined) === ("lengths" in parts && parts.lengths !== undefined)) {
       throw batchError("KeyedJaggedTensor", "both or neither", "either lengths or offsets");
     }
-    this.#offsets =
+    const offsets =
       "offsets" in parts && parts.offsets !== undefined
         ? offsetsFrom(parts.offsets, length)
         : offsetsOf((parts as JaggedLengths).lengths, length);
-    this.#stride = strideOf(parts.stride, this.#keys.length, this.#offsets.length - 1);
-    if (parts.weights !== undefined && parts.weights !== null) {
-      this.#weights = toFloats("weights", parts.weights);
-      if (this.#weights.length !== length) {
-        const details = { got: this.#weights.length, expected: length };
-        throw new EmbeddingError(
-          "EMBEDDING_WEIGHTS",
-          `weights.length: got ${this.#weights.length}, expected ${length}, one for each value`,
-          details,
-        );
-      }
-    }
+    const stride = strideOf(parts.stride, keys.length, offsets.length - 1);
+    super(values, offsets, weightsOf(parts.weights, length));
+    this.#keys = keys;
+    this.#stride = stride;
   }
 
   /** As TorchRec's from_lengths_sync. @throws EmbeddingError as the constructor */
@@ -113,28 +109,6 @@ export class KeyedJaggedTensor {
 
   keys(): readonly string[] {
     return this.#keys;
-  }
-
-  values(): Int32Array | BigInt64Array {
-    return this.#values;
-  }
-
-  /** @throws EmbeddingError EMBEDDING_WEIGHTS when there are none */
-  weights(): Float32Array {
-    return weightsOrThrow(this.#weights);
-  }
-
-  weightsOrNull(): Float32Array | null {
-    return this.#weights ?? null;
-  }
-
-  /** keys * stride + 1, feature-major, first 0. */
-  offsets(): Int32Array {
-    return this.#offsets;
-  }
-
-  lengths(): Int32Array {
-    return lengthsOf(this.#offsets);
   }
 
   /** Samples. */
@@ -166,12 +140,14 @@ export class KeyedJaggedTensor {
 
   #feature(index: number): JaggedTensor {
     const [begin, end] = [this.#start(index), this.#start(index + 1)];
-    const offsets = this.#offsets.subarray(index * this.#stride, (index + 1) * this.#stride + 1).map((offset) => offset - begin);
-    return new JaggedTensor(this.#values.subarray(begin, end), offsets, this.#weights?.subarray(begin, end));
+    const offsets = this.offsets()
+      .subarray(index * this.#stride, (index + 1) * this.#stride + 1)
+      .map((offset) => offset - begin);
+    return new JaggedTensor(this.values().subarray(begin, end), offsets, this.weightsOrNull()?.subarray(begin, end));
   }
 
   #start(feature: number): number {
-    return this.#offsets[feature * this.#stride];
+    return this.offsets()[feature * this.#stride];
   }
 }
 
@@ -224,8 +200,12 @@ function strideOf(given: number | undefined, keys: number, bags: number): number
   return stride;
 }
 
-function weightsOrThrow(weights: Float32Array | undefined): Float32Array {
-  if (weights === undefined)
-    throw new EmbeddingError("EMBEDDING_WEIGHTS", "weights: got none, expected a batch that was made with weights");
-  return weights;
+function weightsOf(given: FloatArray | null | undefined, values: number): Float32Array | undefined {
+  if (given === undefined || given === null) return undefined;
+  const weights = toFloats("weights", given);
+  if (weights.length === values) return weights;
+  throw new EmbeddingError("EMBEDDING_WEIGHTS", `weights.length: got ${weights.length}, expected ${values}, one for each value`, {
+    got: weights.length,
+    expected: values,
+  });
 }
