@@ -145,9 +145,7 @@ function predictionFacts(way: WayResult): Facts {
 /** Share of a run, in percent, that each rank slept for credit and for data. */
 function waitFacts(runs: readonly LabRun[]): Facts {
   const percent = (wait: "waitForCreditMs" | "waitForDataMs"): number[] =>
-    runs[0].ranks.map((_, rank) =>
-      median(runs.map(({ ranks, traces, stepsPerSecond }) => (100 * ranks[rank][wait]) / ((traces.length / stepsPerSecond) * 1000))),
-    );
+    runs[0].ranks.map((_, rank) => median(runs.map(({ ranks, elapsedMs }) => (100 * ranks[rank][wait]) / elapsedMs)));
   return { creditWaitPercent: percent("waitForCreditMs"), dataWaitPercent: percent("waitForDataMs") };
 }
 

@@ -1,7 +1,7 @@
 import { runLab } from "#host/lab/lab.js";
 import { SCENARIOS, type Scenario } from "#host/lab/scenarios.js";
 import { SLEEPS, type Sleep } from "#host/lab/stage.js";
-import { lagWay, remedyWays } from "#host/lab/ways.js";
+import { MOST_LAG_BOUND, readLagWays, remedyWays } from "#host/lab/ways.js";
 import { MESSAGES, type Messages } from "#host/lab/workload.js";
 import type { Group } from "../report.js";
 import { type Suite, type SuiteRun, UsageError } from "../suite.js";
@@ -9,7 +9,6 @@ import { groupOf } from "./group.js";
 import { formatLags } from "./print.js";
 
 const NAMES = Object.keys(SCENARIOS) as Scenario[];
-const MOST_LAG_BOUND = 1022;
 const QUICK = { steps: 60, rounds: 1 } as const;
 /** Without a delay what is to be seen is small: it takes so many pairs at least to settle it. */
 const LEAST_ROUNDS_WITHOUT_DELAY = 10;
@@ -45,7 +44,7 @@ export const blsSuite: Suite = {
       messages: oneOf<Messages>(run, "messages", MESSAGES),
       sleep: oneOf<Sleep>(run, "sleep", SLEEPS),
       seed: run.seed,
-      ways: lagBounds(run.text("lag")).map(lagWay),
+      ways: readLagWays(run.text("lag"), refuseLag),
       onProgress: (text: string) => progress.show(text),
     };
     const groups: Group[] = [];
@@ -69,14 +68,6 @@ function oneOf<T extends string>(run: SuiteRun, option: string, names: Readonly<
   return given as T;
 }
 
-/** Bounds without repetition, 0 the first of them. */
-function lagBounds(text: string): (number | "auto")[] {
-  const bounds = text.split(",").map((one): number | "auto" => {
-    if (one === "auto") return one;
-    const bound = Number(one);
-    if (one.trim() === "" || !Number.isInteger(bound) || bound < 0 || bound > MOST_LAG_BOUND)
-      throw new UsageError(`--lag: got ${one}, expected auto or a whole number from 0 to ${MOST_LAG_BOUND}`);
-    return bound;
-  });
-  return [...new Set([0, ...bounds])];
+function refuseLag(part: string): UsageError {
+  return new UsageError(`--lag: got ${part}, expected auto or a whole number from 0 to ${MOST_LAG_BOUND}`);
 }

@@ -8,9 +8,8 @@ import { labPage, shownSteps } from "./page.js";
 import { printLab } from "./print.js";
 import { SCENARIOS, type Scenario } from "./scenarios.js";
 import { SLEEPS } from "./stage.js";
-import type { Way } from "./subject.js";
 import { timelineFile } from "./timeline.js";
-import { BASELINES, lagWay, remedyWays } from "./ways.js";
+import { BASELINES, MOST_LAG_BOUND, readLagWays, remedyWays } from "./ways.js";
 import { MESSAGES, type Messages } from "./workload.js";
 
 /** --json's schema. */
@@ -60,11 +59,8 @@ function toNumber(name: Name, text: string, { least, most, whole = false }: { le
   return value;
 }
 
-function lagBounds(text: string): Way[] {
-  const bounds = text
-    .split(",")
-    .map((one) => (one === "auto" ? ("auto" as const) : toNumber("lag", one, { least: 0, most: 1022, whole: true })));
-  return [...new Set([0, ...bounds])].map(lagWay);
+function refuseLag(part: string): UsageError {
+  return new UsageError(`--lag: got ${part}, expected a whole number from 0 to ${MOST_LAG_BOUND}`);
 }
 
 function oneOf<T extends string>(what: string, given: string, names: Readonly<Record<T, string>>): T {
@@ -122,7 +118,7 @@ export const labCommand: Command = {
       delayMs: toNumber("delay-ms", text("delay-ms"), { least: 0, most: 1000 }),
       load: text("load") === "closed" ? ("closed" as const) : toNumber("load", text("load"), { least: 0.01, most: 10 }),
       seed: toNumber("seed", text("seed"), { least: 0, most: 2 ** 31 - 1, whole: true }),
-      ways: [...lagBounds(text("lag")), ...(given.baselines === true ? BASELINES : [])],
+      ways: [...readLagWays(text("lag"), refuseLag), ...(given.baselines === true ? BASELINES : [])],
       messages,
       sleep,
     };

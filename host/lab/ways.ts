@@ -17,6 +17,20 @@ export function lagWay(lagBound: number | "auto"): Way {
   return { ...PLAIN, name: lagBound === 0 ? SYNCHRONOUS : `lag bound ${lagBound}`, lagBound };
 }
 
+/** The largest bound that an engine takes. */
+export const MOST_LAG_BOUND = 1022;
+
+/** The ways of a list such as "4,16,auto", each once, the synchronous one always and first. @throws what `refuse` makes of a part that is no bound */
+export function readLagWays(text: string, refuse: (part: string) => Error): Way[] {
+  const bounds = text.split(",").map((part): number | "auto" => {
+    if (part === "auto") return part;
+    const bound = Number(part);
+    if (part.trim() === "" || !Number.isInteger(bound) || bound < 0 || bound > MOST_LAG_BOUND) throw refuse(part);
+    return bound;
+  });
+  return [...new Set([0, ...bounds])].map(lagWay);
+}
+
 /** What there is besides lag in scenarios with a hot table: sharing it out among all ranks, for good or as they find time, both, or neither. */
 export function remedyWays(scenario: Scenario): Way[] {
   if (scenario !== "skew" && scenario !== "rows") return [];

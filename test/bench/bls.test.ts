@@ -34,6 +34,7 @@ function runOf(stepsPerSecond: number, p99: number, lagBound: number): LabRun {
   const idle = { waitForCreditMs: 0, waitForDataMs: 0 };
   return {
     stepsPerSecond,
+    elapsedMs,
     latencyMs: { p50: p99 / 2, p99, p999: p99 * 2, max: p99 * 3 },
     traces: Array.from({ length: STEPS }, (_, step) => ({
       step,
