@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { openEngine } from "lagbag";
+import { seededRandom } from "../dist/lab/random.js";
 
 const { values: given } = parseArgs({ options: { seconds: { type: "string", default: "60" }, seed: { type: "string", default: "1" } } });
 const [seconds, firstSeed] = [Number(given.seconds), Number(given.seed)];
@@ -26,13 +27,7 @@ const TURNS = 5;
 const EXPECTED_CODES = new Set(["EMBEDDING_ABORTED", "EMBEDDING_TIMEOUT", "EMBEDDING_CLOSED"]);
 
 function dice(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0 || 1;
-  const random = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const random = seededRandom(seed);
   const upTo = (most) => Math.floor(random() * (most + 1));
   return { random, upTo, pick: (things) => things[upTo(things.length - 1)], chance: (share) => random() < share };
 }

@@ -1,4 +1,5 @@
 import { EmbeddingError } from "../errors.js";
+import { show } from "../resolve.js";
 
 /** What a set of replicated tables is made over. */
 export interface ReplicationOptions {
@@ -45,15 +46,8 @@ export class Replication {
     }
     for (const name of names as readonly unknown[]) {
       if (tables.includes(name as string)) continue;
-      const expected = `one of ${tables.map((one) => JSON.stringify(one)).join(", ")}`.slice(0, 200);
-      throw new EmbeddingError(
-        "EMBEDDING_OPTIONS",
-        `replicate: got table ${typeof name === "string" ? JSON.stringify(name) : String(name)}, expected ${expected}`,
-        {
-          got: name,
-          expected,
-        },
-      );
+      const expected = `one of ${tables.map(show).join(", ")}`.slice(0, 200);
+      throw new EmbeddingError("EMBEDDING_OPTIONS", `replicate: got table ${show(name)}, expected ${expected}`, { got: name, expected });
     }
     this.#replicated = new Set(names);
     this.number += 1;
